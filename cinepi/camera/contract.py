@@ -1,0 +1,115 @@
+"""What a camera backend must do; a backend is one file in `backends/`, found by its name."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinepi.features import Feature
+from cinepi.model.documents import Achieved
+from cinepi.model.settings import CameraSettings
+from cinepi.units import MonotonicTime, Seconds
+
+Plane: TypeAlias = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """A picture as YUV 4:2:0, full range, as JPEG stores it.
+
+    Attributes:
+        y: Brightness, shape (height, width).
+        u: Blue difference, shape (height / 2, width / 2).
+        v: Red difference, the same shape.
+    """
+
+    y: Plane
+    u: Plane
+    v: Plane
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return int(self.y.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return int(self.y.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One exposure. `release` must be called once, after which the planes are gone.
+
+    Attributes:
+        main: The picture, in the camera's own memory where possible: do not keep, do not change.
+        preview: The same picture, at most 800 pixels wide; None if the camera makes no second one.
+        began_at: When the exposure began, on the monotonic clock.
+        achieved: What the camera says it did.
+        release: Gives the memory back to the camera.
+    """
+
+    main: Planes
+    preview: Planes | None
+    began_at: MonotonicTime
+    achieved: Achieved
+    release: Callable[[], None] = field(default=lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which camera was opened.
+
+    Attributes:
+        model: As it calls itself, such as `imx477`.
+        camera_id: Stable over restarts and replugging.
+        features: The settings that it can follow, each with its own range; never wider than
+            `features_of(CameraSettings)`. `resolution` has all sizes as its choices.
+    """
+
+    model: str
+    camera_id: str
+    features: tuple[Feature, ...]
+
+
+class CameraBackend(ABC):
+    """One camera. Only one thread calls it; each call is bounded, as said at each.
+
+    Any method may raise `CameraUnavailableError` (gone, busy, broken) or `DeadlineError` (too
+    slow); foreign exceptions never leave a backend. After such an error the owner climbs the
+    ladder: `restart`, then `close` and `open`, then the end of the process.
+    """
+
+    @abstractmethod
+    def open(self) -> Identity:
+        """Find the camera and take it; at most 10 s. Frees what it took if it fails."""
+
+    @abstractmethod
+    def configure(self, settings: CameraSettings) -> None:
+        """Make ready for pictures with `settings`, already within the range of `open`; 10 s.
+
+        Keys that the camera cannot follow are ignored. May be called again at any time.
+        """
+
+    @abstractmethod
+    def capture(self, limit: Seconds) -> Frame:
+        """Begin an exposure now and wait for the frame, for at most `limit` seconds.
+
+        `limit` includes the exposure time. A frame that was exposed before the call does not count.
+        """
+
+    @abstractmethod
+    def restart(self) -> None:
+        """Cancel whatever is under way and start the stream afresh, same settings; 10 s."""
+
+    @abstractmethod
+    def rest(self) -> None:
+        """Give back memory that only the next picture needs; the next `capture` may be slower."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the camera; 10 s. Harmless when closed already."""

@@ -1,0 +1,227 @@
+"""Facts about one setting or one reading, stated once on its field; everything else derives.
+
+A field of a message type carries `setting(…)` or `reading(…)` in its annotation. The check of the
+configuration, the command line's help, the JSON Schema and the Home Assistant entities are all
+made from the `Feature` that `features_of` finds there.
+"""
+
+from collections.abc import Callable, Sequence
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
+
+Kind = Literal["integer", "number", "choice", "switch", "text", "time"]
+Place = Literal["main", "settings", "diagnostic"]
+"""Where a person expects it: in front, among the settings, or among the diagnostics."""
+
+_FEATURE = "feature"
+
+
+class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One setting or reading, with all that a program or a person needs to show it.
+
+    Attributes:
+        key: Stable name, as in the configuration and in messages.
+        name: What people read, in sentence case: `ISO`, `Frames missed`.
+        help: One sentence.
+        kind: What sort of value it is.
+        writable: True for a setting, False for a reading.
+        minimum: Least value allowed, for numbers; in `unit`.
+        maximum: Greatest value allowed, for numbers; in `unit`.
+        step: Least sensible change, for numbers; in `unit`.
+        unit: As Home Assistant spells it: `s`, `µs`, `°C`, `%`, `B`.
+        choices: All allowed values of a choice, as text.
+        default: What holds when nobody has said anything.
+        place: Where it is shown.
+        quantity: What is measured, as Home Assistant's device classes say it: `temperature`.
+        counts_up: Whether a reading only grows, apart from restarts at zero.
+        icon: Material Design icon, such as `mdi:iso`; empty lets the viewer choose.
+        is_common: Whether most people want to see it; the others can switch it on.
+        needs_restart: Whether a change waits for the next start of the camera service.
+    """
+
+    key: str
+    name: str
+    help: str
+    kind: Kind
+    writable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    unit: str | None = None
+    choices: tuple[str, ...] = ()
+    default: bool | float | str | None = None
+    place: Place = "main"
+    quantity: str | None = None
+    counts_up: bool = False
+    icon: str = ""
+    is_common: bool = True
+    needs_restart: bool = False
+
+    def narrowed(
+        self,
+        *,
+        minimum: float | None = None,
+        maximum: float | None = None,
+        choices: Sequence[str] | None = None,
+    ) -> "Feature":
+        """The same feature within the limits of one piece of hardware; never wider than before."""
+        return msgspec.structs.replace(
+            self,
+            minimum=_tightest(max, self.minimum, minimum),
+            maximum=_tightest(min, self.maximum, maximum),
+            choices=self.choices if choices is None else tuple(choices),
+        )
+
+
+class _Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What `setting` and `reading` were told and msgspec's own constraints have no word for."""
+
+    writable: bool
+    step: float | None
+    unit: str | None
+    place: Place
+    quantity: str | None
+    counts_up: bool
+    icon: str
+    is_common: bool
+    needs_restart: bool
+
+
+def setting(
+    name: str,
+    help: str,  # noqa: A002 - the word that argparse and Feature use
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    step: float | None = None,
+    unit: str | None = None,
+    pattern: str | None = None,
+    example: str | None = None,
+    icon: str = "",
+    quantity: str | None = None,
+    place: Place = "settings",
+    is_common: bool = True,
+    needs_restart: bool = False,
+) -> msgspec.Meta:
+    """Describe a field that people may change; see `Feature` for the words."""
+    facts = _Facts(
+        writable=True,
+        step=step,
+        unit=unit,
+        place=place,
+        quantity=quantity,
+        counts_up=False,
+        icon=icon,
+        is_common=is_common,
+        needs_restart=needs_restart,
+    )
+    constraints = {"ge": minimum, "le": maximum, "pattern": pattern}
+    given: dict[str, Any] = {key: value for key, value in constraints.items() if value is not None}
+    return msgspec.Meta(
+        title=name,
+        description=help,
+        examples=[example] if example else None,
+        extra_json_schema=_schema_extras(facts),
+        extra={_FEATURE: facts},
+        **given,
+    )
+
+
+def reading(
+    name: str,
+    help: str,  # noqa: A002 - the word that argparse and Feature use
+    *,
+    unit: str | None = None,
+    icon: str = "",
+    quantity: str | None = None,
+    counts_up: bool = False,
+    place: Place = "diagnostic",
+    is_common: bool = True,
+) -> msgspec.Meta:
+    """Describe a field that the device reports; see `Feature` for the words."""
+    facts = _Facts(
+        writable=False,
+        step=None,
+        unit=unit,
+        place=place,
+        quantity=quantity,
+        counts_up=counts_up,
+        icon=icon,
+        is_common=is_common,
+        needs_restart=False,
+    )
+    return msgspec.Meta(
+        title=name,
+        description=help,
+        extra_json_schema=_schema_extras(facts),
+        extra={_FEATURE: facts},
+    )
+
+
+def features_of(message: type[msgspec.Struct]) -> tuple[Feature, ...]:
+    """Every described field of a message type, in the order of the type."""
+    return tuple(
+        feature for field in msgspec.structs.fields(message) if (feature := _feature(field))
+    )
+
+
+def _feature(field: msgspec.structs.FieldInfo) -> Feature | None:
+    meta, value_type = _annotation(field.type)
+    if meta is None or not meta.extra or _FEATURE not in meta.extra:
+        return None
+    facts: _Facts = meta.extra[_FEATURE]
+    kind, choices = _kind(value_type, facts)
+    default = None if field.default is msgspec.NODEFAULT else field.default
+    return Feature(
+        key=field.encode_name,
+        name=meta.title or field.encode_name,
+        help=meta.description or "",
+        kind=kind,
+        choices=choices,
+        minimum=meta.ge,
+        maximum=meta.le,
+        default=default if isinstance(default, bool | int | float | str) else None,
+        **msgspec.structs.asdict(facts),
+    )
+
+
+def _annotation(annotated: object) -> tuple[msgspec.Meta | None, object]:
+    """Take `Annotated[T, Meta]` apart, and `Annotated[T, Meta] | None` as well."""
+    if get_origin(annotated) in (Union, UnionType):
+        members = [member for member in get_args(annotated) if member is not type(None)]
+        return _annotation(members[0])
+    if get_origin(annotated) is not Annotated:
+        return None, annotated
+    value_type, *metas = get_args(annotated)
+    return next((meta for meta in metas if isinstance(meta, msgspec.Meta)), None), value_type
+
+
+def _kind(value_type: object, facts: _Facts) -> tuple[Kind, tuple[str, ...]]:
+    if get_origin(value_type) in (Union, UnionType):
+        value_type = next(part for part in get_args(value_type) if part is not type(None))
+    if get_origin(value_type) is Literal:
+        return "choice", tuple(str(choice) for choice in get_args(value_type))
+    if value_type is bool:
+        return "switch", ()
+    if value_type is int:
+        return "integer", ()
+    if value_type is float:
+        return "number", ()
+    return ("time" if facts.quantity == "timestamp" else "text"), ()
+
+
+def _schema_extras(facts: _Facts) -> dict[str, object]:
+    """What the JSON Schema says beyond its own vocabulary."""
+    extras = {"unit": facts.unit, "step": facts.step, "restart": facts.needs_restart or None}
+    return {f"x-{key}": value for key, value in extras.items() if value is not None}
+
+
+def _tightest(
+    choose: Callable[[list[float]], float],
+    general: float | None,
+    special: float | None,
+) -> float | None:
+    known = [limit for limit in (general, special) if limit is not None]
+    return choose(known) if known else None

@@ -1,0 +1,271 @@
+"""Documents: what the camera service says about its present state, and about one picture."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from cinepi.features import Feature, reading
+from cinepi.model.settings import CameraSettings
+
+SessionState = Literal["idle", "waiting", "active", "paused"]
+EndReason = Literal["stopped", "count", "duration", "until", "storage_full"]
+PauseReason = Literal["command", "storage_full"]
+MissReason = Literal["late", "camera", "storage", "service_down", "power_off", "snapshot"]
+CaptureKind = Literal["frame", "snapshot"]
+CameraHealth = Literal["ok", "recovering", "lost", "stuck"]
+Rung = Literal["none", "restart_stream", "reopen", "restart_process", "reboot"]
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said about the present state; unknown keys from a newer side are ignored."""
+
+
+class Lateness(Document, frozen=True):
+    """How late frames began, against their slots.
+
+    Attributes:
+        p50_ms: Half of the last 512 frames were at most this late.
+        p95_ms: The same for 95 in 100.
+        max_ms: The worst frame of the whole session.
+    """
+
+    p50_ms: float = 0.0
+    p95_ms: Annotated[
+        float, reading("Frame lateness", "95 in 100 frames began at most this late.", unit="ms")
+    ] = 0.0
+    max_ms: float = 0.0
+
+
+class Ends(Document, frozen=True):
+    """When a session ends by itself; nothing set means never.
+
+    Attributes:
+        count: After this many frames taken.
+        duration_s: This many seconds after its first slot.
+        until: At this time, RFC 3339.
+    """
+
+    count: int | None = None
+    duration_s: float | None = None
+    until: str | None = None
+
+
+class SessionDocument(Document, frozen=True):
+    """The running session, or the last one where state is `idle`; all None before the first.
+
+    Attributes:
+        id: Unique for ever: `YYYYMMDD_HHMMSS_xxxx`.
+        name: What the user called it.
+        interval: Seconds from slot to slot.
+        frames: Pictures taken in this session.
+        missed: Slots that passed without one.
+        missed_by: The same, by reason.
+        started_at: When its first slot was due, RFC 3339.
+        next_at: When the next slot is due, RFC 3339; None unless active or waiting.
+        last_frame_at: When its newest picture was taken.
+        lateness: How late its frames were.
+        ends: When it ends by itself.
+        pause_reason: Why it is paused.
+        end_reason: Why it ended.
+        ended_at: When it ended.
+        scheduling: The scheduling class that the shutter thread got: `fifo` or `other`.
+    """
+
+    state: Annotated[SessionState, reading("Session state", "What it does now.", place="main")] = (
+        "idle"
+    )
+    id: str | None = None
+    name: str | None = None
+    interval: float | None = None
+    frames: Annotated[
+        int,
+        reading(
+            "Frames captured",
+            "Pictures taken in this session.",
+            counts_up=True,
+            place="main",
+            icon="mdi:image-multiple",
+        ),
+    ] = 0
+    missed: Annotated[
+        int,
+        reading(
+            "Frames missed",
+            "Slots of this session without a picture.",
+            counts_up=True,
+            icon="mdi:image-broken-variant",
+        ),
+    ] = 0
+    missed_by: dict[MissReason, int] = {}
+    started_at: str | None = None
+    next_at: Annotated[
+        str | None,
+        reading("Next capture", "When the next slot is due.", quantity="timestamp", place="main"),
+    ] = None
+    last_frame_at: str | None = None
+    lateness: Lateness = Lateness()
+    ends: Ends = Ends()
+    pause_reason: PauseReason | None = None
+    end_reason: EndReason | None = None
+    ended_at: str | None = None
+    scheduling: Literal["fifo", "other"] = "other"
+
+
+class Achieved(Document, frozen=True):
+    """What the camera really did for one picture, from its own metadata; None where it cannot say.
+
+    Attributes:
+        exposure_us: Exposure time.
+        iso: Analogue gain × digital gain × 100, rounded.
+        analogue_gain: Gain in the sensor.
+        digital_gain: Gain after the sensor.
+        colour_temperature_k: White point in kelvin.
+        lux: Brightness of the scene.
+        lens_position: Focus in dioptres.
+        sensor_temperature_c: In °C.
+    """
+
+    exposure_us: int | None = None
+    iso: int | None = None
+    analogue_gain: float | None = None
+    digital_gain: float | None = None
+    colour_temperature_k: int | None = None
+    lux: float | None = None
+    lens_position: float | None = None
+    sensor_temperature_c: float | None = None
+
+
+class Recovery(Document, frozen=True):
+    """How far the ladder of recovery has climbed, and how often.
+
+    Attributes:
+        rung: The rung in use; `none` while all is well.
+        restarts: Streams restarted since the service started.
+        reopens: Cameras reopened since the service started.
+        exits: Processes given up because of the camera, since the journal began.
+    """
+
+    rung: Rung = "none"
+    restarts: int = 0
+    reopens: int = 0
+    exits: int = 0
+
+
+class CameraDocument(Document, frozen=True):
+    """The camera, as it is now.
+
+    Attributes:
+        backend: Which camera code is in use.
+        model: The sensor or camera, as it calls itself.
+        camera_id: Stable id of the camera, as libcamera names it.
+        health: `lost` is unplugged or never found; `stuck` needs a reboot.
+        problem: What is wrong, in a sentence with what to do about it; None if nothing.
+        settings: The settings in force.
+        dropped: Keys of settings that this camera cannot follow.
+        adjusted: Keys of settings that were moved into this camera's range.
+        achieved: What it did for the last picture.
+        recovery: The ladder.
+        features: This camera's settings with its own ranges.
+        last_success_at: When it last gave a picture, RFC 3339.
+    """
+
+    connected: Annotated[
+        bool, reading("Camera", "Whether the camera answers.", quantity="connectivity")
+    ] = False
+    backend: str = ""
+    model: str = ""
+    camera_id: str = ""
+    health: CameraHealth = "lost"
+    problem: str | None = None
+    settings: CameraSettings = CameraSettings()
+    dropped: tuple[str, ...] = ()
+    adjusted: tuple[str, ...] = ()
+    achieved: Achieved = Achieved()
+    recovery: Recovery = Recovery()
+    features: tuple[Feature, ...] = ()
+    last_success_at: str | None = None
+
+
+class CaptureDocument(Document, frozen=True):
+    """One picture on disk.
+
+    Attributes:
+        filename: `cinepi_YYYYMMDD_HHMMSS.jpg`, or `…_NN.jpg` for later ones of the same second.
+        path: Absolute, on the device.
+        size: Bytes of the file.
+        sha256: Of the whole file, in hexadecimal.
+        taken_at: When the exposure began, RFC 3339.
+        width: Pixels.
+        height: Pixels.
+        kind: A session's frame, or a snapshot.
+        session: Id of the session; None for a snapshot.
+        frame: Number of the slot in the session, from 0; None for a snapshot.
+        late_ms: How long after its slot or its `at` the exposure began; None without one.
+        quality: JPEG quality.
+        achieved: What the camera did.
+        clock_synced: Whether `taken_at` can be trusted.
+    """
+
+    filename: str
+    path: str
+    size: int
+    sha256: str
+    taken_at: Annotated[
+        str,
+        reading(
+            "Last capture",
+            "When the newest picture was taken.",
+            quantity="timestamp",
+            place="main",
+        ),
+    ]
+    width: int
+    height: int
+    kind: CaptureKind
+    session: str | None = None
+    frame: int | None = None
+    late_ms: float | None = None
+    quality: int = 95
+    achieved: Achieved = Achieved()
+    clock_synced: bool = True
+
+
+class ConfigDocument(Document, frozen=True):
+    """The configuration in force.
+
+    Attributes:
+        revision: Grows by one with every change.
+        effective: All values in force, without secrets.
+        pending_restart: Paths of values that wait for the next start, such as `/camera/backend`.
+    """
+
+    revision: int
+    effective: dict[str, dict[str, object]]
+    pending_restart: tuple[str, ...] = ()
+
+
+class StorageDocument(Document, frozen=True):
+    """The disk under the captures.
+
+    Attributes:
+        free_bytes: Free for the service.
+        total_bytes: Size of the file system.
+        reserve_bytes: What captures leave alone.
+        captures: Pictures known to the index.
+        captures_bytes: Their size in all.
+        days_left: Until the reserve is reached at the running session's rate; None without one.
+        state: `low` when fewer than 50 typical pictures fit above the reserve.
+    """
+
+    free_bytes: Annotated[
+        int, reading("Disk free", "Free space under the captures.", unit="B", quantity="data_size")
+    ] = 0
+    total_bytes: int = 0
+    reserve_bytes: int = 0
+    captures: int = 0
+    captures_bytes: int = 0
+    days_left: Annotated[
+        float | None,
+        reading("Disk days left", "Until the disk is full at the present rate.", unit="d"),
+    ] = None
+    state: Literal["ok", "low", "full"] = "ok"

@@ -1,0 +1,207 @@
+"""Events: what happened, in the past tense, as the journal keeps it and MQTT tells it."""
+
+import msgspec
+
+from cinepi.model.documents import (
+    CaptureDocument,
+    EndReason,
+    Ends,
+    MissReason,
+    PauseReason,
+    Rung,
+)
+
+
+def _snake_case(name: str) -> str:
+    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=_snake_case):
+    """One thing that happened; its type is the class's name in snake case."""
+
+
+class CaptureStored(CaptureDocument, frozen=True, tag_field="type", tag=_snake_case):
+    """A picture is complete on disk."""
+
+
+class CaptureFailed(Event, frozen=True):
+    """A picture that was asked for could not be taken or kept."""
+
+    code: str
+    message: str
+    kind: str
+    session: str | None = None
+    frame: int | None = None
+
+
+class FramesMissed(Event, frozen=True):
+    """Slots of a session passed without a picture."""
+
+    session: str
+    first_frame: int
+    count: int
+    reason: MissReason
+
+
+class SessionStarted(Event, frozen=True):
+    """A session has begun, or waits for its start time."""
+
+    session: str
+    name: str | None
+    interval: float
+    ends: Ends
+    start_at: str | None = None
+
+
+class SessionResumed(Event, frozen=True):
+    """A session goes on: after a pause, or after a restart of the service or the machine."""
+
+    session: str
+    cause: str
+    missed: int = 0
+
+
+class SessionPaused(Event, frozen=True):
+    """A session waits."""
+
+    session: str
+    reason: PauseReason
+
+
+class SessionChanged(Event, frozen=True):
+    """A running session has a new interval, on a new grid from its next frame."""
+
+    session: str
+    interval: float
+    previous_interval: float
+
+
+class SessionStopped(Event, frozen=True):
+    """A session has ended."""
+
+    session: str
+    reason: EndReason
+    frames: int
+    missed: int
+
+
+class ConfigChanged(Event, frozen=True):
+    """The configuration has a new revision.
+
+    Attributes:
+        revision: The new one.
+        changed: Paths of changed values, such as `/capture/interval`.
+        source: `command`, `file` (edited by hand), `restore` or `recovery`.
+        backup_file: The copy of what was before; None if backups are off or there was nothing.
+    """
+
+    revision: int
+    changed: tuple[str, ...]
+    source: str
+    backup_file: str | None = None
+
+
+class ConfigRecovered(Event, frozen=True):
+    """The configuration could not be read and was replaced.
+
+    Attributes:
+        reason: What was wrong with it.
+        source: The backup that was taken, or `defaults`.
+        kept_as: File name of the broken one, in the same folder.
+    """
+
+    reason: str
+    source: str
+    kept_as: str | None
+
+
+class CaptureDeleted(Event, frozen=True):
+    """Pictures were deleted, on command or to make room."""
+
+    filenames: tuple[str, ...]
+    reason: str
+
+
+class CaptureQuarantined(Event, frozen=True):
+    """A file in the capture folder was no complete picture and was put aside."""
+
+    filename: str
+    moved_to: str
+    reason: str
+
+
+class CameraLost(Event, frozen=True):
+    """The camera has stopped answering."""
+
+    message: str
+    rung: Rung
+
+
+class CameraRecovered(Event, frozen=True):
+    """The camera gives pictures again."""
+
+    rung: Rung
+    after_s: float
+
+
+class StorageLow(Event, frozen=True):
+    """Little space is left above the reserve; says what will happen then."""
+
+    free_bytes: int
+    reserve_bytes: int
+    policy: str
+
+
+class StorageRecovered(Event, frozen=True):
+    """There is space above the reserve again."""
+
+    free_bytes: int
+
+
+class ClockStepped(Event, frozen=True):
+    """The wall clock was set while the service ran."""
+
+    step_s: float
+    synced: bool
+
+
+class ServiceStarted(Event, frozen=True):
+    """The camera service has started.
+
+    Attributes:
+        version: Of the service.
+        reason: `start`, or `after_crash` where the last run did not end cleanly.
+    """
+
+    version: str
+    reason: str
+
+
+EVENT_TYPES: tuple[type[msgspec.Struct], ...] = (CaptureStored, *Event.__subclasses__())
+
+
+def event_type(event: type[msgspec.Struct] | msgspec.Struct) -> str:
+    """The name of an event's type, as in its topic: `capture_stored`."""
+    tag = event.__struct_config__.tag
+    if not isinstance(tag, str):
+        message = f"{event!r} is no event"
+        raise TypeError(message)
+    return tag
+
+
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One event with its place in the journal.
+
+    Attributes:
+        seq: Grows by one with every event of this device, for ever.
+        boot: Run id of the service that recorded it.
+        at: When it was recorded, RFC 3339.
+        type: The event's type.
+        data: The event as a JSON object, including its `type`.
+    """
+
+    seq: int
+    boot: str
+    at: str
+    type: str
+    data: msgspec.Raw

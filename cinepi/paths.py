@@ -1,0 +1,78 @@
+"""Where everything lies: the installed layout, and how one root moves all of it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT_VARIABLE = "CINEPI_ROOT"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Every path of the product below one root; `/` is the installed system.
+
+    Attributes:
+        root: The folder that takes the place of `/`.
+    """
+
+    root: Path
+
+    @classmethod
+    def find(cls, root: str | Path | None = None) -> "Layout":
+        """Take `root`, else `CINEPI_ROOT` from the environment, else `/`."""
+        return cls(Path(root or os.environ.get(ROOT_VARIABLE) or "/").absolute())
+
+    @property
+    def captures(self) -> Path:
+        """The folder of all pictures."""
+        return self.root / "opt/cinepi/captures"
+
+    @property
+    def config(self) -> Path:
+        """The camera service's configuration file."""
+        return self.root / "opt/cinepi/config/cinepi.yaml"
+
+    @property
+    def backups(self) -> Path:
+        """The folder of the configuration's backups."""
+        return self.root / "opt/cinepi/config/backups"
+
+    @property
+    def daemon_config(self) -> Path:
+        """The MQTT daemon's configuration file."""
+        return self.root / "opt/cinepi/config/cinepid.yaml"
+
+    @property
+    def journal(self) -> Path:
+        """The database of events, captures, sessions and requests."""
+        return self.root / "var/lib/cinepi/journal.db"
+
+    @property
+    def daemon_state(self) -> Path:
+        """What the MQTT daemon remembers over a restart."""
+        return self.root / "var/lib/cinepid/state.json"
+
+    @property
+    def log(self) -> Path:
+        """The camera service's log, one JSON object a line."""
+        return self.root / "var/log/cinepi/system.log"
+
+    @property
+    def daemon_log(self) -> Path:
+        """The MQTT daemon's log, one JSON object a line."""
+        return self.root / "var/log/cinepid/app.log"
+
+    @property
+    def socket(self) -> Path:
+        """The camera service's Unix socket."""
+        return self.root / "run/cinepi/cinepi.sock"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one running camera service."""
+        return self.root / "run/cinepi/service.lock"
+
+    @property
+    def faults(self) -> Path:
+        """Faults that the simulated camera has been asked to show."""
+        return self.root / "run/cinepi/simulated-faults.json"

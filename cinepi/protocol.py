@@ -1,0 +1,361 @@
+"""Messages on the camera service's socket: JSON-RPC 2.0, one JSON object a line.
+
+A request may carry `command`, which makes it happen once: see `Command`. A connection that has
+called `watch` gets notifications: `state` with a document whenever one changes, and `journal` with
+the newest sequence number whenever events were appended.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from cinepi.features import setting
+from cinepi.model.documents import (
+    CameraDocument,
+    CaptureDocument,
+    CaptureKind,
+    ConfigDocument,
+    SessionDocument,
+    StorageDocument,
+)
+from cinepi.model.events import JournalEntry
+from cinepi.units import Bytes
+
+MAX_LINE: Bytes = 4 * 1024 * 1024
+"""Longest message either side accepts; a preview or a chunk of a picture is the largest sent."""
+CHUNK: Bytes = 256 * 1024
+"""Bytes of a picture in one answer of `captures.read`, before base64."""
+
+
+class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Arguments of one method."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer of one method; unknown keys are ignored, so that either side can be newer."""
+
+
+class NoParams(Params, frozen=True):
+    """No arguments."""
+
+
+class StartParams(Params, frozen=True):
+    """Arguments of `session.start`."""
+
+    interval: (
+        Annotated[
+            float,
+            setting("Interval", "Seconds from frame to frame.", minimum=1, maximum=3600, unit="s"),
+        ]
+        | None
+    ) = None
+    count: (
+        Annotated[
+            int,
+            setting("Count", "End after this many frames.", minimum=1, maximum=100_000_000),
+        ]
+        | None
+    ) = None
+    duration_s: (
+        Annotated[
+            float,
+            setting("Duration", "End after this long.", minimum=1, maximum=3.2e8, unit="s"),
+        ]
+        | None
+    ) = None
+    until: Annotated[str, setting("Until", "End at this time, RFC 3339.")] | None = None
+    start_at: Annotated[str, setting("Start at", "First frame at this time, RFC 3339.")] | None = (
+        None
+    )
+    name: (
+        Annotated[
+            str,
+            setting(
+                "Name", "What to call it, up to 64 characters.", pattern=r"^[^\x00-\x1f\x7f]{1,64}$"
+            ),
+        ]
+        | None
+    ) = None
+
+
+class CameraSetParams(Params, frozen=True):
+    """Arguments of `camera.set`: any settings of the camera, and `quality`."""
+
+    settings: dict[str, bool | int | float | str]
+
+
+class TakeParams(Params, frozen=True):
+    """Arguments of `snapshot.take`."""
+
+    at: Annotated[str, setting("At", "Expose at this time, up to 60 s ahead, RFC 3339.")] | None = (
+        None
+    )
+
+
+class CapturesListParams(Params, frozen=True):
+    """Arguments of `captures.list`; all filters narrow."""
+
+    limit: Annotated[int, setting("Limit", "How many.", minimum=1, maximum=500)] = 50
+    before: Annotated[str, setting("Before", "Only older than this file name.")] | None = None
+    session: Annotated[str, setting("Session", "Only of this session.")] | None = None
+    kind: Annotated[CaptureKind, setting("Kind", "Only frames, or only snapshots.")] | None = None
+    since: Annotated[str, setting("Since", "Only from this time on, RFC 3339.")] | None = None
+    until: Annotated[str, setting("Until", "Only before this time, RFC 3339.")] | None = None
+
+
+class CapturesListResult(Result, frozen=True):
+    """Captures, newest first; `next` is the `before` of the next page, None on the last."""
+
+    captures: tuple[CaptureDocument, ...]
+    next: str | None
+
+
+class CaptureGetParams(Params, frozen=True):
+    """Arguments of `captures.get`."""
+
+    filename: str
+
+
+class CaptureReadParams(Params, frozen=True):
+    """Arguments of `captures.read`: a part of a picture's bytes."""
+
+    filename: str
+    preview: bool = False
+    offset: Annotated[int, setting("Offset", "First byte.", minimum=0)] = 0
+
+
+class CaptureReadResult(Result, frozen=True):
+    """Up to `CHUNK` bytes from the offset on; `total` is the size of the whole."""
+
+    data: bytes
+    total: int
+
+
+class CapturesDeleteParams(Params, frozen=True):
+    """Arguments of `captures.delete`: one name, several, or a filter; never all by accident."""
+
+    filename: str | None = None
+    filenames: tuple[str, ...] | None = None
+    session: str | None = None
+    kind: CaptureKind | None = None
+    since: str | None = None
+    until: str | None = None
+    dry_run: bool = False
+
+
+class CapturesDeleteResult(Result, frozen=True):
+    """What went, or would go."""
+
+    filenames: tuple[str, ...]
+    bytes: int
+    dry_run: bool
+
+
+class VerifyResult(Result, frozen=True):
+    """What a check of every picture found; names of files."""
+
+    checked: int
+    damaged: tuple[str, ...]
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+class ConfigPatchParams(Params, frozen=True):
+    """Arguments of `config.patch`: RFC 7396, null returns a value to its default."""
+
+    patch: dict[str, object]
+    base_revision: int | None = None
+    dry_run: bool = False
+
+
+class ConfigReplaceParams(Params, frozen=True):
+    """Arguments of `config.replace`."""
+
+    config: dict[str, object]
+    base_revision: int | None = None
+    dry_run: bool = False
+
+
+class ConfigValidateParams(Params, frozen=True):
+    """Arguments of `config.validate`; without `config`, the file on disk."""
+
+    config: dict[str, object] | None = None
+
+
+class ConfigChangeResult(Result, frozen=True):
+    """What a change did, or would do.
+
+    Attributes:
+        revision: After the change.
+        changed: Paths of changed values.
+        pending_restart: Paths that wait for the next start.
+        backup_file: The copy of what was before.
+        kept_comments: Whether comments and order of the file survived.
+        dry_run: True when nothing was changed.
+    """
+
+    revision: int
+    changed: tuple[str, ...] = ()
+    pending_restart: tuple[str, ...] = ()
+    backup_file: str | None = None
+    kept_comments: bool = True
+    dry_run: bool = False
+
+
+class BackupFile(Result, frozen=True):
+    """One copy of the configuration."""
+
+    filename: str
+    created_at: str
+    size: int
+    is_valid: bool
+
+
+class BackupResult(Result, frozen=True):
+    """Answer of `config.backup`."""
+
+    backup_file: str
+
+
+class BackupsResult(Result, frozen=True):
+    """Answer of `config.backups`, newest first."""
+
+    backups: tuple[BackupFile, ...]
+
+
+class RestoreParams(Params, frozen=True):
+    """Arguments of `config.restore`."""
+
+    file: str
+
+
+class EventsReadParams(Params, frozen=True):
+    """Arguments of `events.read`."""
+
+    after: Annotated[int, setting("After", "Only later than this seq.", minimum=0)] = 0
+    limit: Annotated[int, setting("Limit", "How many.", minimum=1, maximum=500)] = 100
+
+
+class EventsReadResult(Result, frozen=True):
+    """Events in order.
+
+    Attributes:
+        events: Up to `limit`, each later than `after`.
+        lost: How many events after `after` the journal has dropped already.
+        last: The newest sequence number there is.
+    """
+
+    events: tuple[JournalEntry, ...]
+    lost: int
+    last: int
+
+
+class WatchResult(Result, frozen=True):
+    """All of the present state; changes follow as notifications."""
+
+    session: SessionDocument
+    camera: CameraDocument
+    config: ConfigDocument
+    storage: StorageDocument
+    capture: CaptureDocument | None
+    last_seq: int
+
+
+class PingResult(Result, frozen=True):
+    """Who answers."""
+
+    version: str
+    boot: str
+    pid: int
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes a request happen once.
+
+    The service keeps `id`, `fingerprint` and the answer for 10 minutes, in the transaction of the
+    effect. A repeat with the same fingerprint gets the first answer, with `replayed` true; another
+    fingerprint is a `conflict`.
+
+    Attributes:
+        id: Unique for its sender.
+        fingerprint: Digest of what is asked for.
+        context: What the sender needs to deliver the answer after a crash; kept, never read.
+    """
+
+    id: str
+    fingerprint: str
+    context: str = ""
+
+
+class Unanswered(Result, frozen=True):
+    """A command whose answer its sender has not confirmed as delivered."""
+
+    command: Command
+    outcome: msgspec.Raw
+
+
+class UnansweredResult(Result, frozen=True):
+    """Answer of `requests.unanswered`, oldest first."""
+
+    requests: tuple[Unanswered, ...]
+
+
+class AnsweredParams(Params, frozen=True):
+    """Arguments of `requests.answered`."""
+
+    ids: tuple[str, ...]
+
+
+class FindRequestParams(Params, frozen=True):
+    """Arguments of `requests.find`: the newest request whose id starts so."""
+
+    prefix: str
+
+
+class FindRequestResult(Result, frozen=True):
+    """The id found, or None."""
+
+    id: str | None
+
+
+class WireError(msgspec.Struct, frozen=True, kw_only=True):
+    """An error as it travels: `code` is one of `cinepi.errors.BY_CODE`."""
+
+    code: str
+    message: str
+    field: str | None = None
+    retryable: bool = False
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A request, or a notification where `id` is None."""
+
+    method: str
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    id: int | None = None
+    command: Command | None = None
+    jsonrpc: str = "2.0"
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to the request of the same `id`: `result`, or `error`."""
+
+    id: int | None
+    result: msgspec.Raw | None = None
+    error: WireError | None = None
+    replayed: bool = False
+    jsonrpc: str = "2.0"
+
+
+class StateChanged(Params, frozen=True):
+    """Parameters of the notification `state`: `topic` is a field of `WatchResult`."""
+
+    topic: str
+    document: msgspec.Raw
+
+
+class JournalGrew(Params, frozen=True):
+    """Parameters of the notification `journal`."""
+
+    last_seq: int
