@@ -1,0 +1,84 @@
+# CinePi: everything a person or CI calls. `make` lists it.
+#
+# Each target installs what it needs by itself. A variable passes options on:
+#   make demo DEMO_ARGS="--port 1884"     make test TEST_ARGS="tests/unit -x"
+
+DEMO_ARGS ?=
+TEST_ARGS ?=
+BENCH_ARGS ?=
+
+# What `make check` runs, in this order: check-<name> is a target. To add one, write it and name it.
+CHECKS := format lint types layers
+
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.NOTPARALLEL: # two cores, and one .venv
+# Debian keeps mosquitto in /usr/sbin, where plain users do not look.
+export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/local/sbin:/usr/sbin
+python_folders := $(wildcard cinepi cinepid tests benchmarks)
+
+# $(call quietly,NAME,COMMAND): one line when it is well, all of its output when it is not.
+define quietly
+@printf '  %-8s ' '$(1)'; \
+	if output=$$($(2) 2>&1); then echo ok; else echo FAILED; printf '%s\n' "$$output"; exit 1; fi
+endef
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install what is missing to work on the code (packages, .venv)
+	@scripts/bootstrap dev
+
+.PHONY: demo
+demo: ## a simulated camera, a broker and the daemon, here and now
+	@scripts/bootstrap run
+	@cinepid demo $(DEMO_ARGS)
+
+.PHONY: test
+test: setup ## run the tests
+	@pytest $(TEST_ARGS)
+
+.PHONY: coverage
+coverage: setup ## run the tests and report the lines that none of them ran
+	@pytest --cov --cov-report=term $(TEST_ARGS)
+
+.PHONY: check $(CHECKS:%=check-%)
+check: $(CHECKS:%=check-%) ## format, lint, types and layers, as CI judges them
+
+$(CHECKS:%=check-%): setup
+
+check-format:
+	$(call quietly,format,ruff format --check .)
+check-lint:
+	$(call quietly,lint,ruff check .)
+check-types:
+	$(call quietly,types,mypy $(python_folders))
+check-layers:
+	$(call quietly,layers,lint-imports --no-logo)
+
+.PHONY: format
+format: setup ## format the code and mend what ruff can mend
+	@ruff format .
+	@ruff check --fix .
+
+.PHONY: bench
+bench: setup ## run the benchmarks, one after the other
+	@set -e; for benchmark in benchmarks/bench_*.py; do \
+		if [ -e "$$benchmark" ]; then python "$$benchmark" $(BENCH_ARGS); \
+		else echo "there are no benchmarks yet"; fi; done
+
+.PHONY: lock
+lock: setup ## pin the newest versions of everything in requirements*.lock
+	@python -m pip install --quiet --disable-pip-version-check uv
+	@uv pip compile $(LOCK_ARGS) pyproject.toml --output-file requirements.lock
+	@uv pip compile $(LOCK_ARGS) pyproject.toml --output-file requirements-dev.lock \
+		--constraint requirements.lock --extra demo --group dev
+LOCK_ARGS := --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.PHONY: clean
+clean: ## remove everything that was made here, .venv too
+	@rm -rf .venv build dist .coverage .coverage.* htmlcov .hypothesis \
+		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
