@@ -1,0 +1,14 @@
+"""Marks each test with the tier it lies in: a test under tests/broker/ is a `broker` test."""
+
+from pathlib import Path
+
+import pytest
+
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by folder, so that no test can forget its marker."""
+    for item in items:
+        tier, *_ = item.path.relative_to(_HERE).parts
+        item.add_marker(tier)
