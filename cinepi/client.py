@@ -1,21 +1,19 @@
 """The way in: a blocking client of the camera service, for the command line and scripts.
 
-It imports little, because people wait for it. Where no service listens it starts one, detached;
-that one leaves again when it has been idle.
+It imports little, because people wait for it: the messages' types cost 40 ms on a fast machine and
+come only with the first typed `call`. Where no service listens it starts one, detached; that one
+leaves again when it has been idle.
 """
 
+from __future__ import annotations
+
+import json
 import os
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cinepi.errors import (
     BY_CODE,
@@ -26,10 +24,17 @@ from cinepi.errors import (
     PermissionDeniedError,
     Problem,
 )
-from cinepi.paths import Layout
-from cinepi.protocol import MAX_LINE, Command, NoParams, Params, Request, Response, WireError
-from cinepi.units import Seconds
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from cinepi.paths import Layout
+    from cinepi.protocol import Command, Params, Response, WireError
+    from cinepi.units import Bytes, Seconds
+
+AnswerT = TypeVar("AnswerT")
 ResultT = TypeVar("ResultT")
 
 START_LIMIT: Seconds = 10.0
@@ -37,7 +42,8 @@ START_LIMIT: Seconds = 10.0
 IDLE_LIMIT: Seconds = 30.0
 """How long a service started by a client stays without a session and without clients."""
 
-_LONGEST_ADDRESS = 100  # sun_path holds 108 bytes on Linux
+_LONGEST_LINE: Bytes = 4 * 1024 * 1024  # as cinepi.protocol.MAX_LINE, which costs an import
+_LONGEST_ADDRESS: Bytes = 100  # sun_path holds 108 bytes on Linux
 _RETRY_PERIOD: Seconds = 0.02
 
 
@@ -56,12 +62,11 @@ def short_address(path: Path) -> Iterator[str]:
 
 def error_from(wire: WireError) -> CinepiError:
     """Make the error again that the service raised."""
-    problems = [Problem(field, message) for field, message in wire.problems]
-    return BY_CODE.get(wire.code, InternalError)(wire.message, *problems)
+    return _error(wire.code, wire.message, wire.problems)
 
 
 class Client:
-    """One connection to the camera service."""
+    """One connection to the camera service; for one thread at a time."""
 
     def __init__(self, connection: socket.socket) -> None:
         """Take over a connected socket."""
@@ -70,10 +75,10 @@ class Client:
         self._last_id = 0
 
     @classmethod
-    def connect(cls, layout: Layout, *, start: bool = True) -> Self:
+    def connect(cls, layout: Layout, *, start: bool = True, limit: Seconds = START_LIMIT) -> Self:
         """Connect to the service of `layout`, and start one if none listens and `start` is set.
 
-        Blocks for at most `START_LIMIT`.
+        Blocks for at most `limit` seconds, and only where it starts one.
 
         Raises:
             CameraUnavailableError: No service listens, and none could be started.
@@ -81,11 +86,33 @@ class Client:
         """
         connection = _try_connect(layout)
         if connection is None and start:
-            connection = _start_service(layout)
+            connection = _start_service(layout, limit)
         if connection is None:
-            message = f"no camera service listens on {layout.socket}"
-            raise CameraUnavailableError(message)
+            raise CameraUnavailableError(f"no camera service listens on {layout.socket}")
         return cls(connection)
+
+    def ask(
+        self,
+        method: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        timeout: Seconds = 30.0,
+    ) -> Any:
+        """Ask for `method` in plain JSON values, and return its answer as such.
+
+        What `call` says holds here too; this one spares the import of the messages' types.
+        """
+        request = {"jsonrpc": "2.0", "method": method, "params": params or {}}
+        answer: dict[str, Any] = self._exchange(
+            method,
+            lambda number: json.dumps(request | {"id": number}).encode(),
+            json.loads,
+            lambda answer: answer.get("id"),
+            timeout,
+        )
+        if error := answer.get("error"):
+            raise _error(error["code"], error["message"], error.get("problems") or ())
+        return answer.get("result")
 
     def call(
         self,
@@ -103,22 +130,21 @@ class Client:
             DeadlineError: No answer in time.
             CameraUnavailableError: The service went away.
         """
-        self._last_id += 1
+        import msgspec  # noqa: PLC0415 - see the module's docstring
+
+        from cinepi.protocol import NoParams, Request, Response  # noqa: PLC0415
+
         raw = msgspec.Raw(msgspec.json.encode(params or NoParams()))
-        request = Request(method=method, params=raw, id=self._last_id, command=command)
-        self._socket.settimeout(timeout)
-        try:
-            self._socket.sendall(msgspec.json.encode(request) + b"\n")
-            response = self._await_response(self._last_id)
-        except TimeoutError as error:
-            message = f"the camera service did not answer {method} within {timeout:g} s"
-            raise DeadlineError(message) from error
-        except OSError as error:
-            message = f"the connection to the camera service broke: {error}"
-            raise CameraUnavailableError(message) from error
-        if response.error is not None:
-            raise error_from(response.error)
-        return msgspec.json.decode(response.result or b"null", type=result)
+
+        def encode(number: int) -> bytes:
+            request = Request(method=method, params=raw, id=number, command=command)
+            return msgspec.json.encode(request)
+
+        decode = msgspec.json.Decoder(Response).decode
+        answer: Response = self._exchange(method, encode, decode, lambda answer: answer.id, timeout)
+        if answer.error is not None:
+            raise error_from(answer.error)
+        return msgspec.json.decode(answer.result or b"null", type=result)
 
     def close(self) -> None:
         """End the connection."""
@@ -138,13 +164,40 @@ class Client:
         """End the connection."""
         self.close()
 
-    def _await_response(self, request_id: int) -> Response:
-        while line := self._stream.readline(MAX_LINE):
-            response = msgspec.json.decode(line, type=Response)
-            if response.id == request_id:
-                return response
-        message = "it closed the connection"
-        raise ConnectionResetError(message)
+    def _exchange(
+        self,
+        method: str,
+        encode: Callable[[int], bytes],
+        decode: Callable[[bytes], AnswerT],
+        number_of: Callable[[AnswerT], int | None],
+        timeout: Seconds,
+    ) -> AnswerT:
+        """Send one request and wait for the answer of the same number; late others are skipped."""
+        self._last_id += 1
+        deadline = time.monotonic() + timeout
+        try:
+            self._socket.settimeout(timeout)
+            self._socket.sendall(encode(self._last_id) + b"\n")
+            while line := self._stream.readline(_LONGEST_LINE):
+                answer = decode(line)
+                if number_of(answer) == self._last_id:
+                    return answer
+                self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+        except TimeoutError as error:
+            message = f"the camera service did not answer {method} within {timeout:g} s"
+            raise DeadlineError(message) from error
+        except OSError as error:
+            message = f"the connection to the camera service broke: {error}"
+            raise CameraUnavailableError(message) from error
+        except ValueError as error:
+            message = f"the camera service's answer to {method} could not be read: {error}"
+            raise InternalError(message) from error
+        raise CameraUnavailableError(f"the camera service went away during {method}")
+
+
+def _error(code: str, message: str, problems: Any) -> CinepiError:
+    listed = [Problem(field, words) for field, words in problems]
+    return BY_CODE.get(code, InternalError)(message, *listed)
 
 
 def _try_connect(layout: Layout) -> socket.socket | None:
@@ -162,25 +215,31 @@ def _try_connect(layout: Layout) -> socket.socket | None:
     return connection
 
 
-def _start_service(layout: Layout) -> socket.socket:
+def _start_service(layout: Layout, limit: Seconds) -> socket.socket:
     """Start a service that outlives this process, and connect to it."""
+    import subprocess  # noqa: PLC0415 - a connection to a running service needs none of these
+    import tempfile  # noqa: PLC0415
+
     command = [sys.executable, "-m", "cinepi.service", "--root", str(layout.root)]
-    service = subprocess.Popen(
-        [*command, "--idle-exit", f"{IDLE_LIMIT:g}"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + START_LIMIT
-    while time.monotonic() < deadline:
-        if connection := _try_connect(layout):
-            return connection
-        if service.poll() is not None and not (connection := _try_connect(layout)):
-            _, said = service.communicate()
-            message = f"the camera service did not start: {said.decode(errors='replace').strip()}"
-            raise CameraUnavailableError(message)
-        with suppress(subprocess.TimeoutExpired):
-            service.wait(_RETRY_PERIOD)
-    message = f"the camera service did not listen within {START_LIMIT:g} s"
+    with tempfile.TemporaryFile() as said:  # a pipe would break when this process ends
+        service = subprocess.Popen(
+            [*command, "--idle-exit", f"{IDLE_LIMIT:g}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline:
+            if connection := _try_connect(layout):
+                service.returncode = service.returncode or 0  # it is left alone on purpose
+                return connection
+            with suppress(subprocess.TimeoutExpired):
+                service.wait(_RETRY_PERIOD)
+                if connection := _try_connect(layout):  # another one was faster
+                    return connection
+                said.seek(0)
+                words = said.read().decode(errors="replace").strip()
+                raise CameraUnavailableError(f"the camera service did not start: {words}")
+    message = f"the camera service did not listen within {limit:g} s"
     raise CameraUnavailableError(message)

@@ -1,0 +1,106 @@
+"""`python3 -m cinepi.camera`: the camera's state and settings, and single pictures."""
+
+import argparse
+import sys
+from typing import Any
+
+from cinepi import cli
+from cinepi.units import Seconds
+
+_LIMIT: Seconds = 9.0
+"""For a whole command: callers are promised an answer within 10 s …"""
+_PICTURE_LIMIT: Seconds = 28.0
+"""… and within 30 s where a picture has to be taken or the camera opened afresh."""
+
+
+def _status(args: argparse.Namespace) -> int:
+    camera = cli.ask(args, "camera.get", limit=_LIMIT)
+    cli.show_json(camera)
+    if camera["connected"]:
+        return 0
+    sys.stderr.write(f"{camera['problem'] or 'the camera is not connected'}\n")
+    return cli.FAILED
+
+
+def _settings(args: argparse.Namespace) -> int:
+    if changes := _changes(args):
+        camera = cli.ask(args, "camera.set", {"settings": changes}, limit=_LIMIT)
+    else:
+        camera = cli.ask(args, "camera.get", limit=_LIMIT)
+    cli.show_json(camera["settings"])
+    for key in camera["dropped"]:
+        if key in changes:
+            sys.stderr.write(f"note: this camera has no {key}; it is kept for one that has\n")
+    for key in camera["adjusted"]:
+        if key in changes:
+            value = camera["settings"][key]
+            sys.stderr.write(f"note: {key} was moved into this camera's range: {value}\n")
+    return 0
+
+
+def _changes(args: argparse.Namespace) -> dict[str, Any]:
+    if not _has_options(args):
+        return {}
+    from cinepi.model.settings import (  # noqa: PLC0415 - the other verbs do without
+        CameraSettings,
+        CaptureSettings,
+    )
+
+    return cli.given(args, CameraSettings) | cli.given(args, CaptureSettings)
+
+
+def _has_options(args: argparse.Namespace) -> bool:
+    return bool(vars(args).keys() - {"root", "verb"})
+
+
+def _snapshot(args: argparse.Namespace) -> int:
+    picture = cli.ask(args, "snapshot.take", limit=_PICTURE_LIMIT)
+    sys.stdout.write(f"{picture['filename']}\n")
+    return 0
+
+
+def _restart(args: argparse.Namespace) -> int:
+    camera = cli.ask(args, "camera.restart", limit=_PICTURE_LIMIT)
+    sys.stdout.write(f"Camera restarted: {camera['model']}\n")
+    return 0
+
+
+def _add_settings_options(options: argparse.ArgumentParser) -> None:
+    from cinepi.features import features_of  # noqa: PLC0415 - the other verbs do without
+    from cinepi.model.settings import CameraSettings, CaptureSettings  # noqa: PLC0415
+
+    features = [*features_of(CameraSettings)]
+    features += [feature for feature in features_of(CaptureSettings) if feature.key == "quality"]
+    cli.add_features(options, features, {"exposure_mode": ["--exposure", "--exposure-mode"]})
+
+
+_VERBS = (
+    cli.Verb(
+        "status",
+        "print the camera's state as JSON; fails if it is not connected",
+        _status,
+        None,
+        "status",
+    ),
+    cli.Verb(
+        "settings",
+        "print the settings as JSON, after changing those that are given",
+        _settings,
+        _add_settings_options,
+        "settings\n"
+        "settings --exposure manual --iso 200 --shutter-us 4000\n"
+        "settings --exposure auto --resolution 1920x1080",
+    ),
+    cli.Verb("snapshot", "take a picture and print its file name", _snapshot, None, "snapshot"),
+    cli.Verb("restart", "close the camera and open it afresh", _restart),
+)
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    about = "The camera: its state, its settings, and single pictures."
+    return cli.main("cinepi.camera", about, _VERBS, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""`python3 -m cinepi.capture`: take, find, check and delete pictures."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from cinepi import cli
+from cinepi.errors import InvalidArgumentError
+from cinepi.units import Bytes, Seconds
+
+_LIMIT: Seconds = 28.0
+"""For a whole command: callers are promised an answer within 30 s."""
+_VERIFY_LIMIT: Seconds = 24 * 3600.0
+"""A check reads every byte of every picture, from an SD card at perhaps 40 MB/s."""
+_MEGABYTE: Bytes = 1_000_000
+_FILTERS = ("session", "kind", "since", "until")
+
+
+def _manual(args: argparse.Namespace) -> int:
+    picture = cli.ask(args, "snapshot.take", limit=_LIMIT)
+    sys.stdout.write(f"{picture['filename']}\n")
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    from cinepi.protocol import CapturesListParams  # noqa: PLC0415 - the other verbs do without
+
+    page = cli.ask(args, "captures.list", cli.given(args, CapturesListParams), limit=_LIMIT)
+    cli.show(args, page, _table(page))
+    return 0
+
+
+def _get(args: argparse.Namespace) -> int:
+    picture = cli.ask(args, "captures.get", {"filename": args.filename}, limit=_LIMIT)
+    cli.show(args, picture, _sheet(picture))
+    return 0
+
+
+def _delete(args: argparse.Namespace) -> int:
+    from cinepi.protocol import CapturesDeleteParams  # noqa: PLC0415 - the other verbs do without
+
+    if not args.filenames and not any(key in args for key in _FILTERS):
+        raise InvalidArgumentError(
+            "name the pictures to delete, or give a filter such as --session"
+        )
+    params = cli.given(args, CapturesDeleteParams)
+    if not args.filenames:
+        del params["filenames"]
+    went = cli.ask(args, "captures.delete", params, limit=_LIMIT)
+    verb = "Would delete" if went["dry_run"] else "Deleted"
+    count = _pictures(len(went["filenames"]))
+    cli.show(args, went, [*went["filenames"], f"{verb} {count}, {_size(went['bytes'])}"])
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    found = cli.ask(args, "captures.verify", limit=_VERIFY_LIMIT)
+    cli.show(args, found, _findings(found))
+    return cli.FAILED if found["damaged"] or found["missing"] else 0
+
+
+def _table(page: dict[str, Any]) -> Iterator[str]:
+    if not page["captures"]:
+        yield "No pictures"
+        return
+    yield f"{'FILE':<31} {'TAKEN':<19} {'SIZE':>9}  OF"
+    for picture in page["captures"]:
+        taken = datetime.fromisoformat(picture["taken_at"]).astimezone()
+        of = f"{picture['session']}, frame {picture['frame']}" if picture["session"] else "snapshot"
+        size = _size(picture["size"])
+        yield f"{picture['filename']:<31} {taken:%Y-%m-%d %H:%M:%S} {size:>9}  {of}"
+    if page["next"]:
+        yield f"There are more: --before {page['next']}"
+
+
+def _sheet(picture: dict[str, Any]) -> Iterator[str]:
+    values = {key: value for key, value in picture.items() if key != "achieved"}
+    for key, value in (values | picture["achieved"]).items():
+        if value is not None:
+            yield f"{key:<22} {value}"
+
+
+def _findings(found: dict[str, Any]) -> Iterator[str]:
+    yield f"Checked {_pictures(found['checked'])}"
+    for kind in ("damaged", "missing", "unknown"):
+        for name in found[kind]:
+            yield f"{kind}: {name}"
+    if not found["damaged"] and not found["missing"]:
+        yield "All are whole"
+
+
+def _size(size: Bytes) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= _MEGABYTE else f"{size / 1e3:.0f} kB"
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
+
+
+def _add_list_options(options: argparse.ArgumentParser) -> None:
+    _add_filters(options, ("limit", "before", *_FILTERS))
+    cli.add_json_option(options)
+
+
+def _add_get_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument("filename", metavar="FILE", help="its name, as list prints it")
+    cli.add_json_option(options)
+
+
+def _add_delete_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument("filenames", metavar="FILE", nargs="*", help="names, as list prints them")
+    _add_filters(options, _FILTERS)
+    options.add_argument("--dry-run", action="store_true", help="only say what would go")
+    cli.add_json_option(options)
+
+
+def _add_filters(options: argparse.ArgumentParser, keys: tuple[str, ...]) -> None:
+    from cinepi.features import features_of  # noqa: PLC0415 - the other verbs do without
+    from cinepi.protocol import CapturesListParams  # noqa: PLC0415
+
+    features = [feature for feature in features_of(CapturesListParams) if feature.key in keys]
+    cli.add_features(options, features, {})
+
+
+_VERBS = (
+    cli.Verb("manual", "take a picture and print its file name", _manual, None, "manual"),
+    cli.Verb(
+        "list",
+        "list pictures, newest first",
+        _list,
+        _add_list_options,
+        "list --limit 10\nlist --kind snapshot --since 2027-06-21T00:00 --json",
+    ),
+    cli.Verb(
+        "get",
+        "print what is known of one picture",
+        _get,
+        _add_get_options,
+        "get cinepi_20270621_120000.jpg",
+    ),
+    cli.Verb(
+        "delete",
+        "delete pictures, by name or by filter",
+        _delete,
+        _add_delete_options,
+        "delete cinepi_20270621_120000.jpg\ndelete --until 2027-06-01T00:00 --dry-run",
+    ),
+    cli.Verb(
+        "verify",
+        "check every picture against its index entry; fails if one is damaged or missing",
+        _verify,
+        cli.add_json_option,
+        "verify",
+    ),
+)
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    about = "Pictures: take one, find them, check them, delete them."
+    return cli.main("cinepi.capture", about, _VERBS, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
