@@ -1,14 +1,13 @@
 """Where everything lies: the installed layout, and how one root moves all of it."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT_VARIABLE = "CINEPI_ROOT"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):  # a dataclass would cost every command line 10 ms of imports
     """Every path of the product below one root; `/` is the installed system.
 
     Attributes:
