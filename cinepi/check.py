@@ -4,8 +4,9 @@ msgspec stops at the first mistake; people who wrote a file or a message want to
 with the field, what was given, what is allowed, and the name that they may have meant.
 """
 
-import math
+import json
 import re
+from collections.abc import Collection
 from difflib import get_close_matches
 from functools import cache
 from typing import TypeVar
@@ -18,6 +19,7 @@ from cinepi.errors import InvalidArgumentError, Problem
 MessageT = TypeVar("MessageT", bound=msgspec.Struct)
 
 _MAX_SHOWN = 40  # characters of a wrong value that an error repeats
+_LARGEST = 1e300  # JSON has integers of any size, which no float holds and no setting means
 
 
 def parse(message: type[MessageT], value: object, *, at: str = "") -> MessageT:
@@ -42,61 +44,57 @@ def _type_of(message: type[msgspec.Struct]) -> inspect.Type:
     return inspect.type_info(message)
 
 
-def unknown_key(key: str, known: list[str], at: str) -> Problem:
+def unknown_key(key: str, known: Collection[str], at: str) -> Problem:
     """Say that there is no such key, and which one may have been meant."""
-    close = get_close_matches(key, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
     if not known:
         hint = "none is allowed here"
-    return Problem(f"{at}/{key[:_MAX_SHOWN]}", f"{_shown(key)} is unknown; {hint}")
+    elif close := get_close_matches(key, known, n=1):
+        hint = f"did you mean {close[0]}?"
+    else:
+        hint = f"known are {', '.join(sorted(known))}"
+    return Problem(_below(at, key), f"{_shown(key)} is unknown; {hint}")
 
 
-def _problems(kind: inspect.Type, value: object, at: str) -> list[Problem]:
-    if isinstance(kind, inspect.Metadata):
-        return _with_example(kind, _problems(kind.type, value, at))
-    if isinstance(kind, inspect.UnionType):
-        return _union_problems(kind, value, at)
-    if isinstance(kind, inspect.StructType):
-        return _struct_problems(kind, value, at)
-    if isinstance(kind, inspect.VarTupleType | inspect.ListType):
-        return _list_problems(kind, value, at)
-    if isinstance(kind, inspect.DictType):
-        return _dict_problems(kind, value, at)
-    wrong = _scalar_mistake(kind, value)
-    return [Problem(at, f"{_name(at)} must be {wrong}, not {_shown(value)}")] if wrong else []
-
-
-def _with_example(kind: inspect.Metadata, problems: list[Problem]) -> list[Problem]:
-    examples = (kind.extra_json_schema or {}).get("examples")
-    if not examples:
-        return problems
-    return [
-        Problem(problem.field, f"{problem.message} (for example {examples[0]})")
-        for problem in problems
-    ]
+def _problems(
+    kind: inspect.Type, value: object, at: str, example: str | None = None
+) -> list[Problem]:
+    match kind:
+        case inspect.Metadata():
+            examples = (kind.extra_json_schema or {}).get("examples") or [None]
+            return _problems(kind.type, value, at, examples[0])
+        case inspect.UnionType():
+            return _union_problems(kind, value, at, example)
+        case inspect.StructType():
+            return _struct_problems(kind, value, at)
+        case inspect.VarTupleType() | inspect.ListType():
+            return _list_problems(kind, value, at)
+        case inspect.DictType():
+            return _dict_problems(kind, value, at)
+    allowed = _unmet(kind, value, example)
+    return [Problem(at, f"{_name(at)} must be {allowed}, not {_shown(value)}")] if allowed else []
 
 
 def _struct_problems(kind: inspect.StructType, value: object, at: str) -> list[Problem]:
     if not isinstance(value, dict):
-        return [
-            Problem(at, f"{_name(at)} must be an object of keys and values, not {_shown(value)}")
-        ]
+        return [_no_object(value, at)]
     fields = {field.encode_name: field for field in kind.fields}
     problems: list[Problem] = []
     for key, item in value.items():
         if key in fields:
-            problems += _problems(fields[key].type, item, f"{at}/{key}")
+            problems += _problems(fields[key].type, item, _below(at, key))
         elif kind.forbid_unknown_fields:
-            problems.append(unknown_key(str(key), list(fields), at))
+            problems.append(unknown_key(str(key), fields, at))
     missing = (name for name, field in fields.items() if field.required and name not in value)
-    return problems + [Problem(f"{at}/{name}", f"{name} is required") for name in missing]
+    return problems + [Problem(_below(at, name), f"{name} is required") for name in missing]
 
 
-def _union_problems(kind: inspect.UnionType, value: object, at: str) -> list[Problem]:
+def _union_problems(
+    kind: inspect.UnionType, value: object, at: str, example: str | None
+) -> list[Problem]:
     if value is None and kind.includes_none:
         return []
     options = [option for option in kind.types if not isinstance(option, inspect.NoneType)]
-    found = [_problems(option, value, at) for option in options]
+    found = [_problems(option, value, at, example) for option in options]
     return [] if [] in found else found[0]
 
 
@@ -108,51 +106,55 @@ def _list_problems(
     return [
         problem
         for index, item in enumerate(value)
-        for problem in _problems(kind.item_type, item, f"{at}/{index}")
+        for problem in _problems(kind.item_type, item, _below(at, str(index)))
     ]
 
 
 def _dict_problems(kind: inspect.DictType, value: object, at: str) -> list[Problem]:
     if not isinstance(value, dict):
-        return [
-            Problem(at, f"{_name(at)} must be an object of keys and values, not {_shown(value)}")
-        ]
+        return [_no_object(value, at)]
     return [
         problem
         for key, item in value.items()
-        for problem in _problems(kind.value_type, item, f"{at}/{key}")
+        for problem in _problems(kind.value_type, item, _below(at, str(key)))
     ]
 
 
-def _scalar_mistake(kind: inspect.Type, value: object) -> str | None:
-    """What `value` should have been, or None where it is right."""
+def _no_object(value: object, at: str) -> Problem:
+    return Problem(at, f"{_name(at)} must be an object of keys and values, not {_shown(value)}")
+
+
+def _unmet(kind: inspect.Type, value: object, example: str | None) -> str | None:
+    """What a single value should have been, or None where it is right."""
     match kind:
         case inspect.BoolType():
-            return None if isinstance(value, bool) else "true or false"
+            fits, allowed = isinstance(value, bool), "true or false"
         case inspect.IntType():
             whole = isinstance(value, int) and not isinstance(value, bool)
-            fits = whole and _is_within(value, kind)
-            return None if fits else f"a whole number{_range(kind)}"
+            fits, allowed = whole and _is_within(value, kind), f"a whole number{_range(kind)}"
         case inspect.FloatType():
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            fits = number and _is_within(value, kind)
-            return None if fits else f"a number{_range(kind)}"
+            fits, allowed = number and _is_within(value, kind), f"a number{_range(kind)}"
         case inspect.StrType():
-            fits = isinstance(value, str) and (
-                kind.pattern is None or re.fullmatch(kind.pattern, value) is not None
-            )
-            return None if fits else "text" + (f" that fits {kind.pattern}" if kind.pattern else "")
+            fits = isinstance(value, str) and _matches(value, kind.pattern)
+            pattern = f" that fits {kind.pattern}" if kind.pattern else ""
+            allowed = "text" + (f" such as {example}" if example else pattern)
         case inspect.LiteralType():
-            same = any(value == known and type(value) is type(known) for known in kind.values)
-            return None if same else "one of " + ", ".join(str(known) for known in kind.values)
+            fits = any(value == known and type(value) is type(known) for known in kind.values)
+            allowed = "one of " + ", ".join(str(known) for known in kind.values)
         case inspect.NoneType():
-            return None if value is None else "null"
+            fits, allowed = value is None, "null"
         case _:
             return None
+    return None if fits else allowed
+
+
+def _matches(text: str, pattern: str | None) -> bool:
+    return pattern is None or re.fullmatch(pattern, text) is not None
 
 
 def _is_within(value: object, kind: inspect.IntType | inspect.FloatType) -> bool:
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if not isinstance(value, int | float) or not -_LARGEST <= value <= _LARGEST:
         return False
     return (kind.ge is None or value >= kind.ge) and (kind.le is None or value <= kind.le)
 
@@ -165,10 +167,27 @@ def _range(kind: inspect.IntType | inspect.FloatType) -> str:
     return f" of {kind.le:.12g} or less" if kind.le is not None else ""
 
 
+def _below(at: str, key: str) -> str:
+    """The JSON pointer (RFC 6901) to a key; a stranger's key is cut."""
+    return f"{at}/{key[:_MAX_SHOWN].replace('~', '~0').replace('/', '~1')}"
+
+
 def _name(at: str) -> str:
     return at.rsplit("/", 1)[-1] or "the input"
 
 
 def _shown(value: object) -> str:
-    text = msgspec.json.encode(value, enc_hook=str).decode()
-    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
+    """A wrong value as an error repeats it: short, on one line, whatever it is."""
+    match value:
+        case dict():
+            return "an object"
+        case list() | tuple():
+            return "a list"
+        case str():
+            cut = value[:_MAX_SHOWN].encode(errors="replace").decode()
+            return json.dumps(cut + "…" * (len(value) > _MAX_SHOWN), ensure_ascii=False)
+        case int() if not -_LARGEST <= value <= _LARGEST:  # str() refuses 4300 digits
+            return "a number of that size"
+        case None | bool() | int() | float():
+            return json.dumps(value)
+    return str(value)[:_MAX_SHOWN]

@@ -66,27 +66,18 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         maximum: float | None = None,
         choices: Sequence[str] | None = None,
     ) -> "Feature":
-        """The same feature within the limits of one piece of hardware; never wider than before."""
+        """The same feature within the limits of one piece of hardware; never wider than before.
+
+        Choices that the feature does not have are left out, unless it was free text so far.
+        """
+        if choices is not None and self.choices:
+            choices = [choice for choice in choices if choice in self.choices]
         return msgspec.structs.replace(
             self,
             minimum=_tightest(max, self.minimum, minimum),
             maximum=_tightest(min, self.maximum, maximum),
             choices=self.choices if choices is None else tuple(choices),
         )
-
-
-class _Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What `setting` and `reading` were told and msgspec's own constraints have no word for."""
-
-    writable: bool
-    step: float | None
-    unit: str | None
-    place: Place
-    quantity: str | None
-    counts_up: bool
-    icon: str
-    is_common: bool
-    needs_restart: bool
 
 
 def setting(
@@ -105,28 +96,27 @@ def setting(
     is_common: bool = True,
     needs_restart: bool = False,
 ) -> msgspec.Meta:
-    """Describe a field that people may change; see `Feature` for the words."""
-    facts = _Facts(
+    """Describe a field that people may change; see `Feature` for the words.
+
+    `pattern` is a regular expression for text, and `example` a text that fits it.
+    """
+    feature = Feature(
+        key="",
+        name=name,
+        help=help,
+        kind="text",
         writable=True,
+        minimum=minimum,
+        maximum=maximum,
         step=step,
         unit=unit,
         place=place,
         quantity=quantity,
-        counts_up=False,
         icon=icon,
         is_common=is_common,
         needs_restart=needs_restart,
     )
-    constraints = {"ge": minimum, "le": maximum, "pattern": pattern}
-    given: dict[str, Any] = {key: value for key, value in constraints.items() if value is not None}
-    return msgspec.Meta(
-        title=name,
-        description=help,
-        examples=[example] if example else None,
-        extra_json_schema=_schema_extras(facts),
-        extra={_FEATURE: facts},
-        **given,
-    )
+    return _meta(feature, pattern=pattern, examples=[example] if example else None)
 
 
 def reading(
@@ -141,22 +131,19 @@ def reading(
     is_common: bool = True,
 ) -> msgspec.Meta:
     """Describe a field that the device reports; see `Feature` for the words."""
-    facts = _Facts(
-        writable=False,
-        step=None,
-        unit=unit,
-        place=place,
-        quantity=quantity,
-        counts_up=counts_up,
-        icon=icon,
-        is_common=is_common,
-        needs_restart=False,
-    )
-    return msgspec.Meta(
-        title=name,
-        description=help,
-        extra_json_schema=_schema_extras(facts),
-        extra={_FEATURE: facts},
+    return _meta(
+        Feature(
+            key="",
+            name=name,
+            help=help,
+            kind="text",
+            unit=unit,
+            place=place,
+            quantity=quantity,
+            counts_up=counts_up,
+            icon=icon,
+            is_common=is_common,
+        )
     )
 
 
@@ -167,23 +154,49 @@ def features_of(message: type[msgspec.Struct]) -> tuple[Feature, ...]:
     )
 
 
+def _meta(
+    feature: Feature, *, pattern: str | None = None, examples: list[str] | None = None
+) -> msgspec.Meta:
+    """Carry the feature in an annotation, and say to msgspec what it has words for.
+
+    The field's name, type and default are not known here: `_feature` adds `key`, `kind`, `choices`
+    and `default`.
+    """
+    constraints: dict[str, Any] = {"pattern": pattern} if pattern else {}
+    if feature.minimum is not None:
+        constraints["ge"] = feature.minimum
+    if feature.maximum is not None:
+        constraints["le"] = feature.maximum
+    beyond_json_schema = {
+        "x-unit": feature.unit,
+        "x-step": feature.step,
+        "x-restart": feature.needs_restart or None,
+    }
+    return msgspec.Meta(
+        title=feature.name,
+        description=feature.help,
+        examples=examples,
+        extra_json_schema={
+            key: value for key, value in beyond_json_schema.items() if value is not None
+        },
+        extra={_FEATURE: feature},
+        **constraints,
+    )
+
+
 def _feature(field: msgspec.structs.FieldInfo) -> Feature | None:
+    """What the annotation of a field says, completed by what the field itself tells."""
     meta, value_type = _annotation(field.type)
     if meta is None or not meta.extra or _FEATURE not in meta.extra:
         return None
-    facts: _Facts = meta.extra[_FEATURE]
-    kind, choices = _kind(value_type, facts)
-    default = None if field.default is msgspec.NODEFAULT else field.default
-    return Feature(
+    stated: Feature = meta.extra[_FEATURE]
+    kind, choices = _kind(value_type, stated.quantity)
+    return msgspec.structs.replace(
+        stated,
         key=field.encode_name,
-        name=meta.title or field.encode_name,
-        help=meta.description or "",
         kind=kind,
         choices=choices,
-        minimum=meta.ge,
-        maximum=meta.le,
-        default=default if isinstance(default, bool | int | float | str) else None,
-        **msgspec.structs.asdict(facts),
+        default=field.default if isinstance(field.default, bool | int | float | str) else None,
     )
 
 
@@ -198,7 +211,7 @@ def _annotation(annotated: object) -> tuple[msgspec.Meta | None, object]:
     return next((meta for meta in metas if isinstance(meta, msgspec.Meta)), None), value_type
 
 
-def _kind(value_type: object, facts: _Facts) -> tuple[Kind, tuple[str, ...]]:
+def _kind(value_type: object, quantity: str | None) -> tuple[Kind, tuple[str, ...]]:
     if get_origin(value_type) in (Union, UnionType):
         value_type = next(part for part in get_args(value_type) if part is not type(None))
     if get_origin(value_type) is Literal:
@@ -209,13 +222,7 @@ def _kind(value_type: object, facts: _Facts) -> tuple[Kind, tuple[str, ...]]:
         return "integer", ()
     if value_type is float:
         return "number", ()
-    return ("time" if facts.quantity == "timestamp" else "text"), ()
-
-
-def _schema_extras(facts: _Facts) -> dict[str, object]:
-    """What the JSON Schema says beyond its own vocabulary."""
-    extras = {"unit": facts.unit, "step": facts.step, "restart": facts.needs_restart or None}
-    return {f"x-{key}": value for key, value in extras.items() if value is not None}
+    return ("time" if quantity == "timestamp" else "text"), ()
 
 
 def _tightest(

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 from cinepi.errors import InvalidArgumentError, TooLargeError
 from cinepi.units import Bytes
@@ -9,45 +10,58 @@ from cinepi.units import Bytes
 MAX_DEPTH = 16
 """Deepest nesting accepted; our own messages need 5."""
 
+# Possessive, and content to end without its quote: linear whatever a stranger sends.
+_STRING = re.compile(rb'(?s)"(?:[^"\\]++|\\.)*+"?')
+_BRACKET = re.compile(rb"[{}\[\]]")
+
 
 def loads(data: bytes, *, max_bytes: Bytes) -> object:
     """Decode UTF-8 JSON; blocks for well under a millisecond at 16 KiB.
 
     Raises:
         TooLargeError: `data` is longer than `max_bytes`; it was not looked at.
-        InvalidArgumentError: Not JSON, not UTF-8, nested too deeply, a key twice, or a number
-            that JSON has no word for (NaN, infinity).
+        InvalidArgumentError: Not JSON, not UTF-8, nested too deeply, a key twice, a number that
+            JSON has no word for (NaN, infinity), or half of a surrogate pair.
     """
     if len(data) > max_bytes:
         message = f"the message has {len(data)} bytes; at most {max_bytes} are accepted"
         raise TooLargeError(message)
     _check_depth(data)
     try:
-        return json.loads(
+        value = json.loads(
             data.decode(),
             object_pairs_hook=_no_key_twice,
             parse_constant=_no_constant,
             parse_float=_finite,
         )
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        if b"\\u" in data:
+            _check_text(value)
+    except ValueError as error:
         message = f"the message is not valid JSON: {error}"
         raise InvalidArgumentError(message) from error
+    return value
 
 
 def _check_depth(data: bytes) -> None:
-    """Count brackets without regard to strings: never too low, and our messages are far below."""
+    """Count brackets outside of strings, before a parser descends into them."""
     if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
         return
     depth = deepest = 0
-    for byte in data:
-        if byte in b"{[":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"}]":
-            depth -= 1
+    for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
+        depth += 1 if bracket in b"{[" else -1
+        deepest = max(deepest, depth)
     if deepest > MAX_DEPTH:
         message = f"the message is nested {deepest} deep; at most {MAX_DEPTH} are accepted"
         raise InvalidArgumentError(message)
+
+
+def _check_text(value: object) -> None:
+    """Refuse half a surrogate pair: JSON can spell it, UTF-8 and so our answers cannot."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        message = "it has half of a surrogate pair"
+        raise ValueError(message) from error
 
 
 def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
