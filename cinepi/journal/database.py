@@ -1,0 +1,156 @@
+"""One SQLite connection for the whole process, and writing that survives a full disk."""
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from cinepi.errors import InternalError, NotSupportedError
+from cinepi.journal.failure import is_full, translated
+from cinepi.journal.reserve import Reserve
+from cinepi.units import Seconds
+
+Row: TypeAlias = tuple[Any, ...]
+Values: TypeAlias = Sequence[object]
+
+_SCHEMA_FOLDER = Path(__file__).with_name("schema")
+_IN_USE_LIMIT: Seconds = 2.0  # how long to wait for a predecessor that is just closing
+
+# Page size: a frame's transaction touches 7 pages, so pages of 2 KiB write 18 KB where those of
+# 4 KiB write 31 KB, in the same time and with a file of the same size (benchmarks/journal.py).
+# Exclusive: no second connection can come near (SQLite before 3.51.3 may corrupt a WAL database
+# that two connections share), and no shared-memory file is needed, which a full disk would refuse.
+_SETTINGS = (
+    "PRAGMA page_size = 2048",
+    "PRAGMA locking_mode = EXCLUSIVE",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 2000",
+    "PRAGMA journal_size_limit = 4194304",
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+class Database:
+    """The open database; all methods may be called from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file and bring its tables up to date; blocks for at most 2 s.
+
+        Raises:
+            sqlite3.Error: It cannot be opened, or is no database.
+            NotSupportedError: A newer version of the product made it.
+        """
+        self.path = path
+        self.lock = threading.RLock()
+        self._connection = sqlite3.connect(
+            path,
+            timeout=_IN_USE_LIMIT,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=64,
+        )
+        try:
+            for pragma in _SETTINGS:
+                self._connection.execute(pragma)
+            self._migrate()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether `begin` was called and the end has not come."""
+        return self._connection.in_transaction
+
+    def rows(self, sql: str, values: Values = ()) -> list[Row]:
+        """All rows of a query, as the thread of an open transaction sees them.
+
+        Raises:
+            CinepiError: As `failure.translated` says.
+        """
+        with self.lock, translated(self.path):
+            return self._connection.execute(sql, values).fetchall()
+
+    def execute(self, sql: str, values: Values = ()) -> list[Row]:
+        """Run one statement and return its rows; SQLite's errors pass."""
+        return self._connection.execute(sql, values).fetchall()
+
+    def problems(self, table: str | None = None) -> str | None:
+        """What SQLite's quick check finds wrong in one table, or in all; reads every page of it.
+
+        Raises:
+            sqlite3.Error: It is too broken to be checked.
+        """
+        what = f"('{table}')" if table else ""
+        found = self.execute(f"PRAGMA quick_check{what}")
+        return None if found[0][0] == "ok" else str(found[0][0])
+
+    def close(self) -> None:
+        """Close the file, after moving everything out of its write-ahead log."""
+        with self.lock, translated(self.path):
+            self._connection.close()
+
+    def _migrate(self) -> None:
+        steps = sorted(_SCHEMA_FOLDER.glob("[0-9]*.sql"))
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(steps):
+            raise NotSupportedError(
+                f"the journal {self.path} has schema {version}, and this version of CinePi knows "
+                f"only up to {len(steps)}: install the newer version again, or move the file away"
+            )
+        for number, step in enumerate(steps[version:], start=version + 1):
+            script = f"BEGIN IMMEDIATE; {step.read_text()}; PRAGMA user_version = {number}; COMMIT"
+            self._connection.executescript(script)
+
+
+class Work:
+    """One transaction that is run again from its start if the disk was full and has room now."""
+
+    def __init__(self, database: Database, reserve: Reserve) -> None:
+        """Begin; the database's lock must be held until `commit` or `rollback`.
+
+        Raises:
+            InternalError: This thread has begun one already.
+        """
+        if database.is_in_transaction:
+            raise InternalError("a transaction of the journal was begun inside another one")
+        self._database = database
+        self._reserve = reserve
+        self._done: list[tuple[str, Values]] = []
+        self._database.execute("BEGIN IMMEDIATE")
+
+    def run(self, sql: str, values: Values = ()) -> list[Row]:
+        """Run one statement and return its rows; SQLite's errors pass."""
+        try:
+            rows = self._database.execute(sql, values)
+        except sqlite3.Error as error:
+            self._make_room_after(error)
+            rows = self._database.execute(sql, values)
+        self._done.append((sql, values))
+        return rows
+
+    def commit(self) -> None:
+        """Make it durable: on return, all of it is on the disk; SQLite's errors pass."""
+        try:
+            self._database.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._make_room_after(error)
+            self._database.execute("COMMIT")
+        self._reserve.restore()
+
+    def rollback(self) -> None:
+        """Undo all of it."""
+        if self._database.is_in_transaction:  # SQLite undoes it itself after some errors
+            self._database.execute("ROLLBACK")
+
+    def _make_room_after(self, error: sqlite3.Error) -> None:
+        if not is_full(error):
+            raise error
+        self.rollback()
+        if not self._reserve.release():
+            raise error
+        self._database.execute("BEGIN IMMEDIATE")
+        for sql, values in self._done:
+            self._database.execute(sql, values)

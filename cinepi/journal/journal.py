@@ -1,0 +1,270 @@
+"""The journal: what happened, what is on disk, and what must outlive a power cut."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from cinepi.clock import Clock
+from cinepi.errors import StorageFullError
+from cinepi.journal import captures, events, requests, state
+from cinepi.journal.captures import Filter, NameAndSize
+from cinepi.journal.damage import open_sound
+from cinepi.journal.database import Work
+from cinepi.journal.events import Bounds
+from cinepi.journal.failure import translated
+from cinepi.journal.requests import Timeline
+from cinepi.journal.reserve import Reserve
+from cinepi.journal.stretches import Ids, ids_between, load_steps
+from cinepi.journal.tally import TALLY_KEY, Tally
+from cinepi.journal.transaction import Transaction
+from cinepi.model.documents import CaptureDocument, CaptureKind
+from cinepi.protocol import (
+    CapturesListParams,
+    CapturesListResult,
+    Command,
+    EventsReadResult,
+    Unanswered,
+)
+from cinepi.units import Bytes
+
+__all__ = ["Journal", "Transaction"]
+
+
+class Journal:
+    """The open journal of this process; every method may be called from any thread.
+
+    Reads take microseconds to a few milliseconds, and wait while another thread's transaction is
+    open. All methods raise as `failure.translated` says, `StorageFullError` among them.
+
+    Attributes:
+        boot: Run id of this service, on every event that it appends.
+        damage: What was wrong with the database that was found, in a sentence; None if nothing.
+            The index of captures is then empty and wants to be made again from the folder.
+        ended_cleanly: Whether the run before this one closed the journal; True for the first.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        boot: str,
+        max_rows: int = 100_000,
+        max_bytes: Bytes = 64 * 1024 * 1024,
+    ) -> None:
+        """Open or make the database at `path`; checks it first, 0.1 s per 75 MB on a fast disk.
+
+        Args:
+            path: The file; its folder is made if it is missing.
+            clock: For the times of events and the age of requests.
+            boot: See the attribute.
+            max_rows: Most events kept.
+            max_bytes: Most bytes of events kept, nearly.
+
+        Raises:
+            NotSupportedError: A newer version of the product wrote it.
+            ConflictError: Another process has it open.
+            PermissionDeniedError: It may not be opened or written.
+        """
+        self.boot = boot
+        self._path = path
+        self._clock = clock
+        self._bounds = Bounds(max_rows, max_bytes)
+        opened = open_sound(path, clock)
+        self._database = opened.database
+        self.damage = opened.damage
+        self._reserve = Reserve(path.with_name("journal.reserve"), clock)
+        self._tally = msgspec.json.decode(state.get(self._database, TALLY_KEY) or b"{}", type=Tally)
+        self._steps = load_steps(self._database)
+        self._timeline = Timeline.resume(self._database, clock)
+        self._answered: set[str] = set()
+        self._listeners: tuple[Callable[[int], None], ...] = ()
+        self._is_closed = False
+        self.ended_cleanly = state.get(self._database, state.RUNNING_KEY) is None
+        self._mark_running()
+
+    def close(self) -> None:
+        """Mark a clean end and close the file; again is harmless."""
+        with self._database.lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            try:
+                # On a full disk the next start takes this for a crash.
+                with suppress(StorageFullError), self._writing() as (work, transaction):
+                    state.drop(work, state.RUNNING_KEY)
+                    transaction.settle(self._bounds, self._answered)
+            finally:
+                self._database.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Write several things as one; on return from the block all of it is on the disk.
+
+        Excludes all other threads while the block runs, so it should hold no slow work. An
+        exception in the block undoes all of it and passes. When events were appended, the
+        listeners are called at the end, outside the lock.
+
+        Raises:
+            StorageFullError: No space, even after the reserve was given up; nothing was written.
+            InternalError: The disk or the database failed, or this thread has a transaction open;
+                nothing was written.
+        """
+        with self._database.lock:
+            before = self._tally.last_seq
+            answered = frozenset(self._answered)
+            with self._writing() as (_, transaction):
+                yield transaction
+                transaction.settle(self._bounds, answered)
+            self._tally = transaction.tally
+            self._steps += tuple(transaction.steps)
+            self._answered -= answered
+            newest = self._tally.last_seq
+        if newest > before:
+            for listener in self._listeners:
+                listener(newest)
+
+    def on_append(self, listener: Callable[[int], None]) -> None:
+        """Call `listener` with the newest seq after each commit with events.
+
+        It is called in the committing thread, must not raise and must not block.
+        """
+        self._listeners += (listener,)
+
+    @property
+    def last_seq(self) -> int:
+        """Seq of the newest event; 0 before the first."""
+        return self._tally.last_seq
+
+    def events(self, after: int, limit: int) -> EventsReadResult:
+        """Up to `limit` events later than `after`, and exactly how many of those are gone."""
+        with self._database.lock:
+            return events.read(self._database, self._tally, after, limit)
+
+    def depth(self, after: int) -> int:
+        """How many events later than `after` there are."""
+        return self._tally.depth(after)
+
+    def capture(self, filename: str) -> CaptureDocument | None:
+        """The picture of this name; None if the index has none."""
+        return captures.one(self._database, filename)
+
+    def captures(self, query: CapturesListParams) -> CapturesListResult:
+        """One page of pictures, newest first in the order of taking, whatever the clock said.
+
+        Takes as long with a million pictures as with a thousand, for every filter.
+
+        Raises:
+            InvalidArgumentError: `since` or `until` is no time.
+        """
+        which = Filter(session=query.session, kind=query.kind)
+        with self._database.lock:
+            ranges = self._ranges(query.since, query.until)
+            if query.before is not None:
+                end = captures.end_for(self._database, query.before)
+                ranges = ((low, min(high, end)) for low, high in ranges)
+            found = captures.documents(self._database, which, ranges, query.limit + 1)
+        has_more = len(found) > query.limit
+        page = tuple(found[: query.limit])
+        return CapturesListResult(captures=page, next=page[-1].filename if has_more else None)
+
+    def matching_captures(
+        self,
+        *,
+        session: str | None = None,
+        kind: CaptureKind | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> tuple[NameAndSize, ...]:
+        """Name and size of every picture that fits, newest first; 2 s for a million.
+
+        Raises:
+            InvalidArgumentError: `since` or `until` is no time.
+        """
+        which = Filter(session=session, kind=kind)
+        with self._database.lock:
+            ranges = self._ranges(since, until)
+            return tuple(captures.matching(self._database, which, ranges))
+
+    def newest_capture(self) -> CaptureDocument | None:
+        """The picture that was taken last."""
+        return captures.newest(self._database)
+
+    def oldest_captures(self, limit: int) -> tuple[NameAndSize, ...]:
+        """Name and size of up to `limit` pictures, those taken first in front."""
+        return captures.oldest(self._database, limit)
+
+    def capture_names(self) -> set[str]:
+        """The names of all pictures in the index."""
+        return captures.names(self._database)
+
+    def capture_totals(self) -> tuple[int, Bytes]:
+        """How many pictures the index has, and their size together; costs nothing."""
+        tally = self._tally
+        return tally.captures, tally.capture_bytes
+
+    def saved_session(self) -> bytes | None:
+        """What `Transaction.save_session` kept last."""
+        return state.get(self._database, state.SESSION_KEY)
+
+    def value(self, key: str) -> str | None:
+        """What `Transaction.set_value` kept last under `key`."""
+        value = state.get(self._database, state.user_key(key))
+        return None if value is None else value.decode()
+
+    def outcome(self, command: Command) -> msgspec.Raw | None:
+        """How this command ended the first time; None if it is new in the last 10 minutes.
+
+        Raises:
+            ConflictError: Its id was used with another fingerprint.
+        """
+        return requests.outcome_of(self._database, command, self._timeline.now())
+
+    def unanswered(self) -> tuple[Unanswered, ...]:
+        """Outcomes of the last 10 minutes that have a context and no `mark_answered`, in order."""
+        with self._database.lock:
+            found = requests.unanswered(self._database, self._timeline.now())
+            return tuple(one for one in found if one.command.id not in self._answered)
+
+    def find_request(self, prefix: str) -> str | None:
+        """The newest id of the last 10 minutes that starts with `prefix`."""
+        return requests.find(self._database, prefix, self._timeline.now())
+
+    def mark_answered(self, ids: Iterable[str]) -> None:
+        """Note that the senders have these answers; reaches the disk with the next transaction."""
+        with self._database.lock:
+            self._answered.update(ids)
+
+    def _ranges(self, since: str | None, until: str | None) -> Iterator[Ids]:
+        if since is None and until is None:
+            return iter([(1, self._tally.last_capture + 1)])
+        return ids_between(
+            self._database,
+            self._steps,
+            self._tally,
+            None if since is None else captures.microseconds(since, "/since"),
+            None if until is None else captures.microseconds(until, "/until"),
+        )
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Work, Transaction]]:
+        """Begin, then commit, or roll back on any exception."""
+        with translated(self._path):
+            work = Work(self._database, self._reserve)
+            try:
+                yield (
+                    work,
+                    Transaction(work, self._clock, self._timeline, self.boot, self._tally),
+                )
+                work.commit()
+            except BaseException:
+                work.rollback()
+                raise
+
+    def _mark_running(self) -> None:
+        """Note that this run has begun; a full disk must not keep the service from starting."""
+        with suppress(StorageFullError), self._writing() as (work, _):
+            state.put(work, state.RUNNING_KEY, self.boot.encode())
+            self._timeline.save(work)

@@ -1,0 +1,134 @@
+"""Commands of the last 10 minutes: each with its outcome, so that a repeat acts only once."""
+
+import msgspec
+
+from cinepi.clock import Clock, kernel_boot_id
+from cinepi.errors import ConflictError, Problem
+from cinepi.journal import state
+from cinepi.journal.database import Database, Work
+from cinepi.protocol import Command, Unanswered, WireError
+from cinepi.units import Seconds
+
+KEPT: Seconds = 600.0
+"""How long an outcome is kept."""
+MAX_ROWS = 10_000
+"""Most commands kept: 16 a second over the whole time; beyond, the oldest go early."""
+
+_TIMELINE_KEY = "journal.timeline"
+_MAX_CODE_POINT = "\U0010ffff"
+
+
+class _Origin(msgspec.Struct, frozen=True):
+    """How to read the timeline: monotonic time of boot `kernel`, plus `offset`."""
+
+    kernel: str
+    offset: Seconds
+
+
+class Timeline:
+    """Seconds that never go back and never jump, over restarts of the service and the machine.
+
+    A Pi has no clock battery, so the wall clock may move by years while commands wait. This one
+    goes on with the kernel's monotonic clock, and after a reboot from the newest command; time
+    without power does not count.
+    """
+
+    def __init__(self, clock: Clock, offset: Seconds) -> None:
+        """Read `clock` with an `offset` from its monotonic time."""
+        self._clock = clock
+        self._offset = offset
+
+    @classmethod
+    def resume(cls, database: Database, clock: Clock) -> "Timeline":
+        """Go on from where the database was left."""
+        newest = database.rows("SELECT at FROM request ORDER BY number DESC LIMIT 1")
+        saved = state.get(database, _TIMELINE_KEY)
+        now = newest[0][0] if newest else 0.0
+        if saved:
+            origin = msgspec.json.decode(saved, type=_Origin)
+            if origin.kernel == kernel_boot_id():
+                now = max(now, clock.monotonic() + origin.offset)
+        return cls(clock, now - clock.monotonic())
+
+    def save(self, work: Work) -> None:
+        """Remember where it is."""
+        origin = _Origin(kernel=kernel_boot_id(), offset=self._offset)
+        state.put(work, _TIMELINE_KEY, msgspec.json.encode(origin))
+
+    def now(self) -> Seconds:
+        """Seconds since some instant before the first command."""
+        return self._clock.monotonic() + self._offset
+
+
+def finish(work: Work, command: Command, outcome: msgspec.Struct | WireError, now: Seconds) -> None:
+    """Write the outcome of a command, in place of an older one of the same id."""
+    name = "error" if isinstance(outcome, WireError) else "result"
+    stored = msgspec.json.encode({name: outcome})
+    work.run("DELETE FROM request WHERE id = ?", (command.id,))
+    number = _newest_number(work) + 1
+    work.run(
+        "INSERT INTO request (number, id, fingerprint, context, at, outcome, answered)"
+        " VALUES (?, ?, ?, ?, ?, ?, 0)",
+        (number, command.id, command.fingerprint, command.context, now, stored),
+    )
+    work.run("DELETE FROM request WHERE number <= ?", (number - MAX_ROWS,))
+    expired = work.run("SELECT number, at FROM request ORDER BY number LIMIT 2")
+    for row_number, at in expired:  # two go for one that comes: enough, and never a long pause
+        if at <= now - KEPT:
+            work.run("DELETE FROM request WHERE number = ?", (row_number,))
+
+
+def outcome_of(database: Database, command: Command, now: Seconds) -> msgspec.Raw | None:
+    """The stored outcome, or None if the command is new.
+
+    Raises:
+        ConflictError: The id was used for something else.
+    """
+    rows = database.rows(
+        "SELECT fingerprint, outcome FROM request WHERE id = ? AND at > ?",
+        (command.id, now - KEPT),
+    )
+    if not rows:
+        return None
+    fingerprint, outcome = rows[0]
+    if fingerprint != command.fingerprint:
+        message = (
+            f"id {command.id[:64]!r} was used for another command; every command needs its own"
+        )
+        raise ConflictError(message, Problem("/id", message))
+    return msgspec.Raw(outcome)
+
+
+def unanswered(database: Database, now: Seconds) -> list[Unanswered]:
+    """Outcomes whose sender wants to hear of them and has not confirmed, oldest first."""
+    rows = database.rows(
+        "SELECT id, fingerprint, context, outcome FROM request"
+        " WHERE answered = 0 AND context <> '' AND at > ? ORDER BY number",
+        (now - KEPT,),
+    )
+    return [
+        Unanswered(
+            command=Command(id=id_, fingerprint=fingerprint, context=context),
+            outcome=msgspec.Raw(outcome),
+        )
+        for id_, fingerprint, context, outcome in rows
+    ]
+
+
+def find(database: Database, prefix: str, now: Seconds) -> str | None:
+    """The newest id that starts with `prefix`."""
+    rows = database.rows(
+        "SELECT id FROM request WHERE id >= ? AND id < ? AND at > ? ORDER BY number DESC LIMIT 1",
+        (prefix, prefix + _MAX_CODE_POINT, now - KEPT),
+    )
+    return rows[0][0] if rows else None
+
+
+def mark(work: Work, request_id: str) -> None:
+    """Note that the sender has the answer."""
+    work.run("UPDATE request SET answered = 1 WHERE id = ?", (request_id,))
+
+
+def _newest_number(work: Work) -> int:
+    rows = work.run("SELECT max(number) FROM request")
+    return rows[0][0] or 0

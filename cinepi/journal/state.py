@@ -1,0 +1,34 @@
+"""The state table: single values that change together with events and captures."""
+
+from cinepi.journal.database import Database, Work
+
+SESSION_KEY = "journal.session"
+RUNNING_KEY = "journal.running"
+"""There while a service has the journal open; found at the start, it says that one crashed."""
+
+_USER_PREFIX = "value."
+
+
+def user_key(key: str) -> str:
+    """The key under which a caller's `key` is kept, clear of the journal's own."""
+    return _USER_PREFIX + key
+
+
+def get(database: Database, key: str) -> bytes | None:
+    """One value; None if it was never written."""
+    rows = database.rows("SELECT value FROM state WHERE key = ?", (key,))
+    return rows[0][0] if rows else None
+
+
+def put(work: Work, key: str, value: bytes) -> None:
+    """Write one value."""
+    work.run(
+        "INSERT INTO state (key, value) VALUES (?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (key, value),
+    )
+
+
+def drop(work: Work, key: str) -> None:
+    """Forget one value."""
+    work.run("DELETE FROM state WHERE key = ?", (key,))

@@ -1,0 +1,39 @@
+"""Counts that the journal keeps in one row, so that nobody ever counts rows."""
+
+import msgspec
+
+TALLY_KEY = "journal.tally"
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """The journal's counts; each transaction makes a new one and writes it once.
+
+    Attributes:
+        last_seq: Seq of the newest event, or the one before the first.
+        first_seq: Seq of the oldest event still kept; `last_seq + 1` where there is none.
+        event_bytes: What the kept events weigh, as `events.weight` counts.
+        unknown_before: Events up to here were in a damaged database that could not be read; how
+            many they were is unknown, and they count as one.
+        captures: Captures in the index.
+        capture_bytes: Their files' sizes together.
+        last_capture: Row id of the newest capture ever; never used again.
+        last_taken_us: When that one was taken, in microseconds since 1970.
+    """
+
+    last_seq: int = 0
+    first_seq: int = 1
+    event_bytes: int = 0
+    unknown_before: int = 0
+    captures: int = 0
+    capture_bytes: int = 0
+    last_capture: int = 0
+    last_taken_us: int = 0
+
+    def lost(self, after: int) -> int:
+        """How many events later than `after` are gone."""
+        known = max(0, self.first_seq - 1 - max(after, self.unknown_before))
+        return known + (1 if after < self.unknown_before else 0)
+
+    def depth(self, after: int) -> int:
+        """How many kept events are later than `after`."""
+        return max(0, self.last_seq - max(after, self.first_seq - 1))

@@ -1,0 +1,82 @@
+"""One transaction of the journal: everything in it happens, or nothing does."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from cinepi.clock import Clock
+from cinepi.journal import captures, events, requests, state
+from cinepi.journal.database import Work
+from cinepi.journal.events import Bounds
+from cinepi.journal.requests import Timeline
+from cinepi.journal.stretches import Step
+from cinepi.journal.tally import TALLY_KEY, Tally
+from cinepi.model.documents import CaptureDocument
+from cinepi.protocol import Command, WireError
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What can be written; made by `Journal.transaction`, used in its block and thread only.
+
+    Methods write into the open transaction without waiting for the disk, which the end of the
+    block does.
+
+    Attributes:
+        tally: The counts as they will be.
+        steps: Steps of the wall clock found here.
+    """
+
+    _work: Work
+    _clock: Clock
+    _timeline: Timeline
+    _boot: str
+    tally: Tally
+    steps: list[Step] = field(default_factory=list)
+
+    def append(self, event: msgspec.Struct) -> int:
+        """Append an event of `cinepi.model.events` and return its seq.
+
+        Raises:
+            TypeError: It is no event.
+        """
+        self.tally = events.append(
+            self._work, self.tally, event, at=self._clock.wall(), boot=self._boot
+        )
+        return self.tally.last_seq
+
+    def add_capture(self, capture: CaptureDocument) -> None:
+        """Add a picture to the index; several at once belong in the order of their taking.
+
+        Raises:
+            ConflictError: There is one of this name; the transaction may go on without it.
+        """
+        self.tally, step = captures.add(self._work, self.tally, capture)
+        if step:
+            self.steps.append(step)
+
+    def remove_captures(self, filenames: Iterable[str]) -> None:
+        """Take pictures out of the index; names that are not in it change nothing."""
+        for filename in filenames:
+            self.tally = captures.remove(self._work, self.tally, filename)
+
+    def save_session(self, session: bytes) -> None:
+        """Keep the session's state, for `Journal.saved_session`."""
+        state.put(self._work, state.SESSION_KEY, session)
+
+    def set_value(self, key: str, value: str) -> None:
+        """Keep a value, for `Journal.value`."""
+        state.put(self._work, state.user_key(key), value.encode())
+
+    def finish(self, command: Command | None, outcome: msgspec.Struct | WireError) -> None:
+        """Keep the outcome of `command`, for `Journal.outcome`; None is nobody's, and kept not."""
+        if command is not None:
+            requests.finish(self._work, command, outcome, self._timeline.now())
+
+    def settle(self, bounds: Bounds, answered: Iterable[str]) -> None:
+        """Write what the journal itself adds at the end of a transaction."""
+        for request_id in answered:
+            requests.mark(self._work, request_id)
+        self.tally = events.prune(self._work, self.tally, bounds)
+        state.put(self._work, TALLY_KEY, msgspec.json.encode(self.tally))
