@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from cinepi import cli
+from cinepi.paths import Layout
 from cinepi.units import Seconds
 
 _LIMIT: Seconds = 9.0
@@ -65,6 +66,35 @@ def _restart(args: argparse.Namespace) -> int:
     return 0
 
 
+def _simulate(args: argparse.Namespace) -> int:
+    from cinepi.camera import faults  # noqa: PLC0415 - the other verbs do without
+
+    layout = Layout.find(args.root)
+    if args.fault == "clear":
+        faults.clear(layout)
+        sys.stdout.write("The simulated camera is well again\n")
+        return 0
+    fault = faults.write(layout, args.fault, args.count, args.seconds)
+    until = "until: simulate clear" if fault.count is None else f"{fault.count} times"
+    sys.stdout.write(f"The simulated camera shows the fault {fault.fault}, {until}\n")
+    return 0
+
+
+def _add_simulate_options(options: argparse.ArgumentParser) -> None:
+    from cinepi.camera.faults import FAULTS  # noqa: PLC0415 - the other verbs do without
+
+    known = f"{', '.join(FAULTS)}; or clear, to end it"
+    options.add_argument("fault", metavar="FAULT", help=known)
+    options.add_argument("--count", metavar="N", type=int, help="how many calls it hits [all]")
+    options.add_argument(
+        "--seconds",
+        metavar="S",
+        type=float,
+        default=1.0,
+        help="how much slower the fault slow makes it [default 1]",
+    )
+
+
 def _add_settings_options(options: argparse.ArgumentParser) -> None:
     from cinepi.features import features_of  # noqa: PLC0415 - the other verbs do without
     from cinepi.model.settings import CameraSettings, CaptureSettings  # noqa: PLC0415
@@ -93,6 +123,13 @@ _VERBS = (
     ),
     cli.Verb("snapshot", "take a picture and print its file name", _snapshot, None, "snapshot"),
     cli.Verb("restart", "close the camera and open it afresh", _restart),
+    cli.Verb(
+        "simulate",
+        "let the simulated camera show a fault, to see how the service recovers",
+        _simulate,
+        _add_simulate_options,
+        "simulate hang --count 1\nsimulate clear",
+    ),
 )
 
 
