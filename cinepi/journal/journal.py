@@ -122,6 +122,8 @@ class Journal:
             self._steps += tuple(transaction.steps)
             self._answered -= answered
             newest = self._tally.last_seq
+            for effect in transaction.when_committed:
+                effect()
         if newest > before:
             for listener in self._listeners:
                 listener(newest)
@@ -129,7 +131,8 @@ class Journal:
     def on_append(self, listener: Callable[[int], None]) -> None:
         """Call `listener` with the newest seq after each commit with events.
 
-        It is called in the committing thread, must not raise and must not block.
+        It is called in the committing thread, must not raise and must not block. Where two threads
+        commit at the same time, the smaller seq may come last.
         """
         self._listeners += (listener,)
 

@@ -1,6 +1,6 @@
 """One transaction of the journal: everything in it happens, or nothing does."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -26,6 +26,7 @@ class Transaction:
     Attributes:
         tally: The counts as they will be.
         steps: Steps of the wall clock found here.
+        when_committed: What `on_commit` was given.
     """
 
     _work: Work
@@ -34,6 +35,15 @@ class Transaction:
     _boot: str
     tally: Tally
     steps: list[Step] = field(default_factory=list)
+    when_committed: list[Callable[[], None]] = field(default_factory=list)
+
+    def on_commit(self, effect: Callable[[], None]) -> None:
+        """Call `effect` once this is on the disk, before any other transaction can begin.
+
+        So a value that others keep in memory changes in step with what the journal says. It must
+        not raise.
+        """
+        self.when_committed.append(effect)
 
     def append(self, event: msgspec.Struct) -> int:
         """Append an event of `cinepi.model.events` and return its seq.

@@ -1,0 +1,436 @@
+"""The one session of the device: starts, goes on, ends; each change is one journal transaction.
+
+The journal's lock is the lock here too: whoever changes the session holds a transaction, and the
+new value takes effect in the moment of the commit. Whoever only reads takes the value as it is.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from cinepi.clock import Clock, kernel_boot_id, parse_time, rfc3339
+from cinepi.errors import ConflictError, InvalidArgumentError
+from cinepi.journal.journal import Journal, Transaction
+from cinepi.model.documents import (
+    CaptureDocument,
+    EndReason,
+    Ends,
+    MissReason,
+    PauseReason,
+    SessionDocument,
+)
+from cinepi.model.events import (
+    FramesMissed,
+    SessionChanged,
+    SessionPaused,
+    SessionResumed,
+    SessionStarted,
+    SessionStopped,
+)
+from cinepi.protocol import Command, StartParams
+from cinepi.timing.lateness import LatenessWindow
+from cinepi.timing.session import Session
+from cinepi.units import MonotonicTime, Seconds, WallTime
+
+FLUSH_MISSES_AFTER: Seconds = 60.0
+"""Missed frames are journalled at least this often; one event for each would be a flood."""
+IN_FLIGHT_LIMIT: Seconds = 5.0
+"""How long a stop waits for the frame that is being taken."""
+
+
+class SessionKeeper:
+    """Holds the session; safe to use from any thread."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        """Take up the saved session; `on_change` is called after each change of the document."""
+        self._journal = journal
+        self._clock = clock
+        self.on_change: Callable[[], None] = lambda: None
+        self._kernel_boot = kernel_boot_id()
+        self._lateness = LatenessWindow()
+        self._streak: MissReason | None = None  # why frames are being missed just now
+        self._unwritten: FramesMissed | None = None
+        self._unwritten_since: MonotonicTime = 0.0
+        self._landed = threading.Condition()
+        self._is_in_flight = False
+        self.is_realtime = False
+        saved = journal.saved_session()
+        self._session = msgspec.json.decode(saved, type=Session) if saved else None
+        if self._session is not None and self._session.is_running:
+            self._resume_after_restart(self._session)
+
+    @property
+    def session(self) -> Session | None:
+        """The running session, or the last one."""
+        return self._session
+
+    @property
+    def running(self) -> Session | None:
+        """The session if it has not ended."""
+        return self._session if self._session and self._session.is_running else None
+
+    def document(self) -> SessionDocument:
+        """What the world is told about the session."""
+        return self._document_of(self._session)
+
+    def start(
+        self, params: StartParams, default_interval: Seconds, command: Command | None
+    ) -> SessionDocument:
+        """Begin a session.
+
+        Raises:
+            ConflictError: One is running already.
+            InvalidArgumentError: The times contradict each other or have passed.
+        """
+        session = self._new_session(params, default_interval)
+        with self._journal.transaction() as tx:
+            if running := self.running:
+                message = (
+                    f"a session is {running.state} already "
+                    f"({running.name or running.id}, every {running.interval:g} s): stop it first"
+                )
+                raise ConflictError(message)
+            self._lateness.clear()
+            is_later = session.state == "waiting"
+            started = SessionStarted(
+                session=session.id,
+                name=session.name,
+                interval=session.interval,
+                ends=session.ends,
+                start_at=rfc3339(session.started_wall) if is_later else None,
+            )
+            tx.append(started)
+            document = self._save(tx, session, command)
+        self.on_change()
+        return document
+
+    def stop(self, command: Command | None) -> SessionDocument:
+        """End the session, after the frame in flight has landed or `IN_FLIGHT_LIMIT` is over.
+
+        Raises:
+            ConflictError: None is running.
+        """
+        self._require_running("stop")
+        self._wait_for_landing()
+        with self._journal.transaction() as tx:
+            session = self._require_running("stop")
+            if self._is_in_flight:  # it hangs; `frame_stored` refuses it should it come after all
+                session = session.with_missed(1, "camera")
+            document = self._end(tx, session, "stopped", command)
+        self.on_change()
+        return document
+
+    def pause(self, reason: PauseReason, command: Command | None) -> SessionDocument:
+        """Let slots go by uncounted until `resume`.
+
+        Raises:
+            ConflictError: No session runs, or it does not take frames now.
+        """
+        self._wait_for_landing()
+        with self._journal.transaction() as tx:
+            session = self._require_running("pause")
+            if session.state != "active":
+                message = f"the session is {session.state}, not active: it cannot be paused"
+                raise ConflictError(message)
+            self._write_misses(tx)
+            tx.append(SessionPaused(session=session.id, reason=reason))
+            document = self._save(tx, session.paused(reason), command)
+        self.on_change()
+        return document
+
+    def resume(self, cause: str, command: Command | None) -> SessionDocument:
+        """Go on after a pause, at the next point of the grid.
+
+        Raises:
+            ConflictError: No session is paused.
+        """
+        with self._journal.transaction() as tx:
+            session = self._require_running("resume")
+            if session.state != "paused":
+                message = f"the session is {session.state}, not paused"
+                raise ConflictError(message)
+            tx.append(SessionResumed(session=session.id, cause=cause))
+            document = self._save(tx, session.unpaused(self._clock.monotonic()), command)
+        self.on_change()
+        return document
+
+    def change_interval(self, tx: Transaction, interval: Seconds) -> None:
+        """Give a running session a new grid from its next frame on, in the caller's transaction."""
+        session = self.running
+        if session is None or session.interval == interval:
+            return
+        self._write_misses(tx)
+        tx.append(
+            SessionChanged(
+                session=session.id, interval=interval, previous_interval=session.interval
+            )
+        )
+        self._save(tx, session.with_interval(interval, self._clock.monotonic()), None)
+
+    def next_due(self) -> MonotonicTime | None:
+        """When the shutter has something to do next; None while nothing is planned."""
+        session = self._session
+        if session is None or session.state in ("idle", "paused"):
+            return None
+        if session.state == "waiting":
+            return self._clock.monotonic() + max(0.0, session.started_wall - self._clock.wall())
+        return session.due(session.slot)
+
+    def begin_slot(self, away: MissReason = "late") -> Session | None:
+        """Settle all slots that have passed; the session whose next slot is to be taken now.
+
+        `away` is why slots may have passed. None means: nothing to take at this moment. After a
+        session was returned, `frame_stored` or `slot_failed` must follow, and then `landed`.
+        """
+        session = self._session
+        now = self._clock.monotonic()
+        if session is None or session.state in ("idle", "paused"):
+            return None
+        if session.state == "waiting":
+            session = self._begin_waiting(session)
+        gone, is_now = session.passed(now)
+        if gone:
+            self._miss(gone, away)
+        if (current := self._session) is None or current.state != "active":
+            return None
+        if reason := current.end_before(current.slot, self._wall_of(current.due(current.slot))):
+            self.finish(reason)
+            return None
+        if is_now:
+            self._is_in_flight = True
+            return current
+        return None
+
+    def frame_stored(self, tx: Transaction, capture: CaptureDocument) -> None:
+        """Count a picture, in the transaction that stores it.
+
+        Raises:
+            ConflictError: The session ended or changed while the picture was being taken.
+        """
+        session = self.running
+        if session is None or (session.id, session.slot) != (capture.session, capture.frame):
+            message = "the session ended before its last picture was ready"
+            raise ConflictError(message)
+        late_ms = capture.late_ms or 0.0
+        self._lateness.add(late_ms)
+        self._write_misses(tx)
+        self._save(tx, session.with_frame(self._clock.wall(), late_ms), None)
+        self._streak = None
+
+    def slot_failed(self, reason: MissReason) -> None:
+        """Count the slot that was begun as missed; only the first call for a slot counts."""
+        if self._is_in_flight:
+            self._is_in_flight = False
+            self._miss(1, reason)
+
+    def landed(self) -> None:
+        """The slot that was begun is settled; ends the session if that was its last."""
+        with self._landed:
+            self._is_in_flight = False
+            self._landed.notify_all()
+        session = self.running
+        if session and session.state == "active":
+            reason = session.end_before(session.slot, self._wall_of(session.due(session.slot)))
+            if reason:
+                self.finish(reason)
+        self.on_change()
+
+    def finish(self, reason: EndReason) -> None:
+        """End the session from inside."""
+        with self._journal.transaction() as tx:
+            if session := self.running:
+                self._end(tx, session, reason, None)
+        self.on_change()
+
+    def flush_misses(self) -> None:
+        """Journal missed frames that have waited for `FLUSH_MISSES_AFTER`."""
+        is_old = self._clock.monotonic() - self._unwritten_since > FLUSH_MISSES_AFTER
+        if self._unwritten and is_old:
+            with self._journal.transaction() as tx:
+                self._write_misses(tx)
+                if self._session:
+                    self._save(tx, self._session, None)
+
+    def clock_was_set(self, step: Seconds) -> None:
+        """The wall clock moved; a session resumed on a doubtful clock learns how long it was off."""
+        session = self.running
+        if session is None or not session.is_clock_doubtful or not self._clock.is_synced():
+            return
+        with self._journal.transaction() as tx:
+            slots = int(max(0.0, step) // session.interval)
+            if slots:
+                missed = FramesMissed(
+                    session=session.id, first_frame=session.slot, count=slots, reason="power_off"
+                )
+                tx.append(missed)
+            self._save(tx, session.after_clock_was_set(max(0.0, step)), None)
+        self.on_change()
+
+    def _document_of(self, session: Session | None) -> SessionDocument:
+        if session is None:
+            return SessionDocument()
+        next_wall = None
+        if session.state == "waiting":
+            next_wall = session.started_wall
+        elif session.state == "active":
+            next_wall = self._wall_of(session.due(session.slot))
+        return session.document(
+            next_wall=next_wall,
+            lateness=self._lateness.summary(session.max_late_ms),
+            is_realtime=self.is_realtime,
+        )
+
+    def _new_session(self, params: StartParams, default_interval: Seconds) -> Session:
+        wall, now = self._clock.wall(), self._clock.monotonic()
+        start_at = parse_time(params.start_at, "/start_at") if params.start_at else None
+        until = parse_time(params.until, "/until") if params.until else None
+        if start_at is not None and start_at < wall:
+            message = f"start_at must be in the future; it is {rfc3339(wall)} now"
+            raise InvalidArgumentError.at("/start_at", message)
+        first = start_at or wall
+        if until is not None and until <= first:
+            message = f"until must be later than the first frame at {rfc3339(first)}"
+            raise InvalidArgumentError.at("/until", message)
+        due = now + (first - wall)
+        stamp = datetime.fromtimestamp(first).astimezone().strftime("%Y%m%d_%H%M%S")
+        return Session(
+            id=f"{stamp}_{os.urandom(2).hex()}",
+            name=params.name,
+            state="waiting" if start_at else "active",
+            interval=params.interval or default_interval,
+            ends=Ends(count=params.count, duration_s=params.duration_s, until=params.until),
+            until=until,
+            origin=due,
+            first_due=due,
+            started_wall=first,
+        )
+
+    def _begin_waiting(self, session: Session) -> Session:
+        """The start time has come, by the wall clock as it is now."""
+        due = self._clock.monotonic() + (session.started_wall - self._clock.wall())
+        active = msgspec.structs.replace(session, state="active", origin=due, first_due=due)
+        with self._journal.transaction() as tx:
+            if self._session is session:
+                self._save(tx, active, None)
+        return active
+
+    def _resume_after_restart(self, session: Session) -> None:
+        """Find the grid again and count what was missed while nobody was there."""
+        wall, now = self._clock.wall(), self._clock.monotonic()
+        is_same_boot = session.kernel_boot == self._kernel_boot
+        reason: MissReason = "service_down" if is_same_boot else "power_off"
+        if not is_same_boot:
+            # A clock without a battery may read earlier than before the power went: at least no
+            # slot is repeated then, and `clock_was_set` counts the rest once the clock is right.
+            off = max(0.0, wall - session.written_wall)
+            session = msgspec.structs.replace(
+                session.shifted(now - (session.written_mono + off)),
+                is_clock_doubtful=not self._clock.is_synced(),
+            )
+        if session.state != "active":
+            with self._journal.transaction() as tx:
+                self._save(tx, session, None)
+            return
+        gone, _ = session.passed(now)
+        in_plan = self._slots_in_plan(session, gone)
+        with self._journal.transaction() as tx:
+            if in_plan:
+                missed = FramesMissed(
+                    session=session.id, first_frame=session.slot, count=in_plan, reason=reason
+                )
+                tx.append(missed)
+                session = session.with_missed(in_plan, reason)
+            tx.append(SessionResumed(session=session.id, cause=reason, missed=in_plan))
+            self._save(tx, session, None)
+
+    def _slots_in_plan(self, session: Session, gone: int) -> int:
+        """How many of the next `gone` slots come before the session's end."""
+        low, high = 0, gone
+        while low < high:  # the ends are monotonic in time: bisect
+            middle = (low + high) // 2
+            slot = session.slot + middle
+            if session.end_before(slot, self._wall_of(session.due(slot))):
+                high = middle
+            else:
+                low = middle + 1
+        return low
+
+    def _miss(self, count: int, reason: MissReason) -> None:
+        """Count missed slots: the first of a streak at once as an event, the others together."""
+        with self._journal.transaction() as tx:
+            session = self.running
+            count = self._slots_in_plan(session, count) if session else 0
+            if session is None or not count:
+                return
+            missed = FramesMissed(
+                session=session.id, first_frame=session.slot, count=count, reason=reason
+            )
+            after = session.with_missed(count, reason)
+            if self._streak != reason:
+                self._write_misses(tx)
+                tx.append(missed)
+                self._save(tx, after, None)
+                self._streak = reason
+            else:
+                self._add_unwritten(missed)
+                self._session = after
+        self.on_change()
+
+    def _add_unwritten(self, missed: FramesMissed) -> None:
+        if self._unwritten is None:
+            self._unwritten, self._unwritten_since = missed, self._clock.monotonic()
+        else:
+            together = self._unwritten.count + missed.count
+            self._unwritten = msgspec.structs.replace(self._unwritten, count=together)
+
+    def _write_misses(self, tx: Transaction) -> None:
+        if missed := self._unwritten:
+            tx.append(missed)
+            tx.on_commit(self._forget_misses)
+
+    def _forget_misses(self) -> None:
+        self._unwritten = None
+
+    def _end(
+        self, tx: Transaction, session: Session, reason: EndReason, command: Command | None
+    ) -> SessionDocument:
+        self._write_misses(tx)
+        stopped = SessionStopped(
+            session=session.id, reason=reason, frames=session.frames, missed=session.missed
+        )
+        tx.append(stopped)
+        return self._save(tx, session.ended(reason, self._clock.wall()), command)
+
+    def _save(self, tx: Transaction, session: Session, command: Command | None) -> SessionDocument:
+        """Write the session's new value; it takes effect when the transaction commits."""
+        written = msgspec.structs.replace(
+            session,
+            written_wall=self._clock.wall(),
+            written_mono=self._clock.monotonic(),
+            kernel_boot=self._kernel_boot,
+        )
+        document = self._document_of(written)
+        tx.save_session(msgspec.json.encode(written))
+        tx.finish(command, document)
+
+        def take_effect() -> None:
+            self._session = written
+
+        tx.on_commit(take_effect)
+        return document
+
+    def _require_running(self, verb: str) -> Session:
+        if session := self.running:
+            return session
+        message = f"no session is running: there is nothing to {verb}"
+        raise ConflictError(message)
+
+    def _wait_for_landing(self) -> None:
+        with self._landed:
+            self._landed.wait_for(lambda: not self._is_in_flight, IN_FLIGHT_LIMIT)
+
+    def _wall_of(self, due: MonotonicTime) -> WallTime:
+        return self._clock.wall() + (due - self._clock.monotonic())

@@ -1,0 +1,230 @@
+"""The thread that owns the camera: it waits for the next slot, snapshot or task, and does it."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from cinepi.camera.camera import Camera
+from cinepi.capture.take import Order, Taker
+from cinepi.clock import Clock
+from cinepi.errors import (
+    CameraUnavailableError,
+    CinepiError,
+    ConflictError,
+    DeadlineError,
+    StorageFullError,
+)
+from cinepi.journal.journal import Transaction
+from cinepi.logs.setup import logger
+from cinepi.model.documents import CaptureDocument, MissReason
+from cinepi.model.settings import CaptureSettings
+from cinepi.timing import realtime
+from cinepi.timing.keeper import SessionKeeper
+from cinepi.units import MonotonicTime, Seconds, WallTime
+
+LONGEST_WAIT: Seconds = 1.0
+"""The thread looks at the clocks at least this often while something is planned."""
+REST_AFTER: Seconds = 10.0
+"""With nothing planned for so long, the camera gives its memory back."""
+
+ResultT = TypeVar("ResultT")
+Commit = Callable[[Transaction, CaptureDocument], None]
+
+_log = logger("shutter")
+
+
+class Storage(Protocol):
+    """What the shutter asks of whoever looks after the disk."""
+
+    def handle_full(self, error: StorageFullError) -> bool:
+        """Follow the user's policy; True if there is room now and the picture can be tried again."""
+        ...
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    at: WallTime | None
+    commit: Commit
+    done: Future[CaptureDocument]
+    has_waited: bool = False
+    asked_at: MonotonicTime = 0.0
+
+
+@dataclass(slots=True)
+class _Plan:
+    tasks: deque[Callable[[], None]] = field(default_factory=deque)
+    snapshots: list[_Snapshot] = field(default_factory=list)
+
+
+class Shutter:
+    """One thread, one camera. Every method but `run` may be called from any thread."""
+
+    def __init__(
+        self,
+        keeper: SessionKeeper,
+        camera: Camera,
+        taker: Taker,
+        storage: Storage,
+        clock: Clock,
+        settings: Callable[[], CaptureSettings],
+    ) -> None:
+        """Be ready to `run`; `settings` gives those in force at the moment."""
+        self._keeper = keeper
+        self._camera = camera
+        self._taker = taker
+        self._storage = storage
+        self._clock = clock
+        self._settings = settings
+        self._plan = _Plan()
+        self._wake = threading.Condition()
+        self._is_stopping = False
+        self._away: MissReason = "late"
+        self._rests_at: MonotonicTime | None = None
+        self.progressed_at: MonotonicTime = clock.monotonic()
+
+    def wake(self) -> None:
+        """Look again at what is planned."""
+        with self._wake:
+            self._wake.notify_all()
+
+    def submit(self, task: Callable[[], ResultT]) -> Future[ResultT]:
+        """Do something with the camera in its thread, before anything else that is not due."""
+        done: Future[ResultT] = Future()
+
+        def run() -> None:
+            realtime.give_back()
+            try:
+                done.set_result(task())
+            except CinepiError as error:
+                done.set_exception(error)
+
+        with self._wake:
+            self._plan.tasks.append(run)
+            self._wake.notify_all()
+        return done
+
+    def snapshot(self, at: WallTime | None, commit: Commit) -> Future[CaptureDocument]:
+        """Take a picture between the frames of the session: now, or at a time on the wall clock."""
+        snapshot = _Snapshot(at, commit, Future(), asked_at=self._clock.monotonic())
+        with self._wake:
+            self._plan.snapshots.append(snapshot)
+            self._wake.notify_all()
+        return snapshot.done
+
+    def stop(self) -> None:
+        """End `run` after what it is doing now."""
+        with self._wake:
+            self._is_stopping = True
+            self._wake.notify_all()
+
+    def run(self) -> None:
+        """The thread's life; returns after `stop`."""
+        self._camera.open()
+        while task := self._next_task():
+            task()
+            self.progressed_at = self._clock.monotonic()
+        self._camera.close()
+
+    def _next_task(self) -> Callable[[], None] | None:
+        self._keeper.is_realtime = realtime.request()
+        with self._wake:
+            while not self._is_stopping:
+                self.progressed_at = self._clock.monotonic()
+                if self._plan.tasks:
+                    return self._plan.tasks.popleft()
+                task, wait = self._look_ahead()
+                if task:
+                    return task
+                self._wake.wait(wait)
+        return None
+
+    def _look_ahead(self) -> tuple[Callable[[], None] | None, Seconds]:
+        """The task that is due now, or None and how long to wait for the next."""
+        now = self._clock.monotonic()
+        due = self._keeper.next_due()
+        if snapshot := self._ripe_snapshot(now, due):
+            self._plan.snapshots.remove(snapshot)
+            return lambda: self._take_snapshot(snapshot), 0
+        if due is not None and due <= now:
+            return self._take_slot, 0
+        times = [self._time_of(snapshot) for snapshot in self._plan.snapshots]
+        if due is not None:
+            times.append(due)
+        if times:
+            self._rests_at = now + REST_AFTER
+            return None, min(LONGEST_WAIT, max(0.0, min(times) - now))
+        if self._rests_at is not None and now >= self._rests_at:
+            self._rests_at = None
+            return self._camera.rest, 0
+        return None, LONGEST_WAIT if self._rests_at is None else self._rests_at - now
+
+    def _ripe_snapshot(self, now: MonotonicTime, due: MonotonicTime | None) -> _Snapshot | None:
+        """A snapshot whose time has come, unless it would make the next frame late.
+
+        One that has let a frame go first is taken whatever follows.
+        """
+        for snapshot in self._plan.snapshots:
+            if self._time_of(snapshot) > now:
+                continue
+            is_in_the_way = due is not None and due - now < self._taker.typical_seconds
+            if not is_in_the_way or snapshot.has_waited:
+                return snapshot
+        return None
+
+    def _time_of(self, snapshot: _Snapshot) -> MonotonicTime:
+        if snapshot.at is None:
+            return snapshot.asked_at
+        return self._clock.monotonic() + (snapshot.at - self._clock.wall())
+
+    def _take_slot(self) -> None:
+        session = self._keeper.begin_slot(self._away)
+        if session is None:
+            return
+        self._away = "late"
+        for snapshot in self._plan.snapshots:
+            snapshot.has_waited = True
+        order = Order(
+            kind="frame",
+            due=session.due(session.slot),
+            session=session.id,
+            frame=session.slot,
+            session_name=session.name,
+        )
+        recovery = self._camera.document().recovery
+        try:
+            self._take(order, self._keeper.frame_stored)
+        except ConflictError as error:
+            _log.info("picture not kept", reason=str(error))
+        except StorageFullError as error:
+            self._keeper.slot_failed("storage")
+            _log.warning("frame missed", reason=str(error))
+        except (CameraUnavailableError, DeadlineError) as error:
+            self._keeper.slot_failed("camera")
+            _log.warning("frame missed", reason=str(error))
+        except CinepiError as error:
+            self._keeper.slot_failed("storage")
+            _log.error("frame missed", reason=str(error))
+        finally:
+            self._keeper.landed()
+        if self._camera.document().recovery != recovery:
+            self._away = "camera"  # what passed meanwhile was lost to the ladder
+
+    def _take_snapshot(self, snapshot: _Snapshot) -> None:
+        due = None if snapshot.at is None else self._time_of(snapshot)
+        try:
+            snapshot.done.set_result(self._take(Order(kind="snapshot", due=due), snapshot.commit))
+        except CinepiError as error:
+            snapshot.done.set_exception(error)
+        self._away = "snapshot"
+
+    def _take(self, order: Order, commit: Commit) -> CaptureDocument:
+        """Take a picture; where the disk is full, follow the policy and try once more."""
+        try:
+            return self._taker.take(order, self._settings(), commit)
+        except StorageFullError as error:
+            if not self._storage.handle_full(error):
+                raise
+        return self._taker.take(order, self._settings(), commit)
