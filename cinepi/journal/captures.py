@@ -18,16 +18,16 @@ NameAndSize = tuple[str, Bytes]
 
 # The indexes are named, so that a statement which could not use its own is an error in the tests
 # and not a slow answer on somebody's roof.
-_OF_ALL = "SELECT COLUMNS FROM capture WHERE id >= ? AND id < ? ORDER BY id DESC"
+_OF_ALL = "SELECT id, COLUMNS FROM capture WHERE id >= ? AND id < ?"
 _OF_KIND = (
-    "SELECT COLUMNS FROM capture INDEXED BY capture_by_kind"
-    " WHERE kind = ? AND id >= ? AND id < ? ORDER BY id DESC"
+    "SELECT id, COLUMNS FROM capture INDEXED BY capture_by_kind"
+    " WHERE kind = ? AND id >= ? AND id < ?"
 )
 _OF_SESSION = (
-    "SELECT COLUMNS, id AS place FROM capture INDEXED BY capture_by_session"
+    "SELECT id, COLUMNS FROM capture INDEXED BY capture_by_session"
     " WHERE session = ? AND kind = ? AND id >= ? AND id < ?"
 )
-_MERGED = "SELECT COLUMNS FROM (PARTS ORDER BY place DESC)"
+_NEWEST_FIRST = " ORDER BY id DESC"
 
 _decode = msgspec.json.Decoder(CaptureDocument).decode
 
@@ -148,7 +148,7 @@ def documents(
     for ids in ranges:
         sql, values = query("document", which, ids)
         rows = database.rows(f"{sql} LIMIT ?", (*values, limit - len(found)))
-        found += [_decode(document) for (document,) in rows]
+        found += [_decode(document) for _, document in rows]
         if len(found) == limit:
             break
     return found
@@ -161,17 +161,22 @@ def matching(database: Database, which: Filter, ranges: Iterator[Ids]) -> Iterat
 
 
 def query(columns: str, which: Filter, ids: Ids) -> tuple[str, Values]:
-    """The statement that walks one index backwards over a range of ids: SQLite never sorts."""
+    """The statement that walks one index backwards over a range of ids: SQLite never sorts.
+
+    Its rows are the id and then the `columns`.
+    """
+    values: Values
     if which.session is None and which.kind is None:
-        return _OF_ALL.replace("COLUMNS", columns), ids
-    if which.session is None:
-        return _OF_KIND.replace("COLUMNS", columns), (which.kind, *ids)
-    kinds: tuple[CaptureKind, ...] = (which.kind,) if which.kind else ("frame", "snapshot")
-    parts = " UNION ALL ".join([_OF_SESSION] * len(kinds))
-    values = [value for kind in kinds for value in (which.session, kind, *ids)]
-    return _MERGED.replace("PARTS", parts).replace("COLUMNS", columns), values
+        parts, values = [_OF_ALL], ids
+    elif which.session is None:
+        parts, values = [_OF_KIND], (which.kind, *ids)
+    else:  # of both kinds: two walks, merged
+        kinds: tuple[CaptureKind, ...] = (which.kind,) if which.kind else ("frame", "snapshot")
+        parts = [_OF_SESSION] * len(kinds)
+        values = [value for kind in kinds for value in (which.session, kind, *ids)]
+    return " UNION ALL ".join(parts).replace("COLUMNS", columns) + _NEWEST_FIRST, values
 
 
 def _name_and_size(row: Row) -> NameAndSize:
-    name, size = row
+    _, name, size = row
     return name, size

@@ -77,14 +77,16 @@ class Database:
         """Run one statement and return its rows; SQLite's errors pass."""
         return self._connection.execute(sql, values).fetchall()
 
-    def problems(self, table: str | None = None) -> str | None:
-        """What SQLite's quick check finds wrong in one table, or in all; reads every page of it.
+    def problems(self, table: str | None = None, *, is_thorough: bool = False) -> str | None:
+        """What is wrong in one table, or in all; reads every page of it.
+
+        Thorough is to compare every index with its table, which takes several times as long.
 
         Raises:
             sqlite3.Error: It is too broken to be checked.
         """
-        what = f"('{table}')" if table else ""
-        found = self.execute(f"PRAGMA quick_check{what}")
+        check = "integrity_check" if is_thorough else "quick_check"
+        found = self.execute(f"PRAGMA {check}('{table}')" if table else f"PRAGMA {check}")
         return None if found[0][0] == "ok" else str(found[0][0])
 
     def close(self) -> None:
