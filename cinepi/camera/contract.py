@@ -3,14 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cinepi.clock import Clock
 from cinepi.features import Feature
 from cinepi.model.documents import Achieved
 from cinepi.model.settings import CameraSettings
+from cinepi.paths import Layout
 from cinepi.units import MonotonicTime, Seconds
 
 Plane: TypeAlias = NDArray[np.uint8]
@@ -82,7 +84,19 @@ class CameraBackend(ABC):
     Any method may raise `CameraUnavailableError` (gone, busy, broken) or `DeadlineError` (too
     slow); foreign exceptions never leave a backend. After such an error the owner climbs the
     ladder: `restart`, then `close` and `open`, then the end of the process.
+
+    A backend is made with its name's `Layout` and `Clock`: `Backend(layout, clock)`, which touches
+    no device. After a call that never returned, another thread calls `close`.
+
+    Attributes:
+        margin: How long a healthy capture may take beyond its exposure, in seconds.
     """
+
+    margin: ClassVar[Seconds] = 5.0
+
+    @abstractmethod
+    def __init__(self, layout: Layout, clock: Clock) -> None:
+        """Remember where things lie and what time it is."""
 
     @abstractmethod
     def open(self) -> Identity:

@@ -1,0 +1,238 @@
+"""A camera made of numbers: for a first try without a Pi, for demonstrations and for tests.
+
+It behaves like the 12-megapixel High Quality Camera (IMX477): same sizes, same range of gain, no
+moving lens. It answers to its settings, takes as long as its exposure, and fails on demand: see
+`cinepi.camera.faults`.
+"""
+
+import math
+import threading
+import time
+from dataclasses import replace
+from datetime import datetime
+from typing import ClassVar
+
+from cinepi.camera.contract import CameraBackend, Frame, Identity, Planes
+from cinepi.camera.faults import Fault, Faults
+from cinepi.camera.scene import Colour, Look, Scene, blank
+from cinepi.clock import Clock
+from cinepi.errors import CameraUnavailableError, DeadlineError
+from cinepi.features import Feature, features_of
+from cinepi.model.documents import Achieved
+from cinepi.model.settings import CameraSettings, NoiseReduction, WhiteBalance
+from cinepi.paths import Layout
+from cinepi.units import MonotonicTime, Seconds
+
+RESOLUTIONS = (
+    "4056x3040",
+    "2028x1520",
+    "2028x1080",
+    "1920x1080",
+    "1332x990",
+    "1280x720",
+    "640x480",
+)
+
+_MODEL = "simulated-imx477"
+_WELL_EXPOSED = 10_000.0  # µs at ISO 100
+_SHORTEST_US = 114  # IMX477, as picamera2 lists it
+_LONGEST_AUTO_US = 66_666
+_MOST_ANALOGUE = 22.26  # IMX477
+_PREVIEW_WIDTH = 800
+_IGNORED = {"backend", "metering", "focus_mode", "lens_position", "sharpness"}
+_WHITE: dict[WhiteBalance, Colour] = {
+    "auto": (1.0, 1.0, 1.0),
+    "daylight": (1.0, 1.0, 1.0),
+    "cloudy": (1.08, 1.0, 0.86),
+    "indoor": (0.86, 1.0, 1.2),
+    "fluorescent": (0.9, 1.0, 1.15),
+    "tungsten": (0.72, 1.0, 1.45),
+    "incandescent": (0.68, 1.0, 1.55),
+}
+_GRAIN: dict[NoiseReduction, float] = {"off": 2.4, "fast": 1.9, "high_quality": 1.5}
+
+
+class Backend(CameraBackend):
+    """See `CameraBackend`."""
+
+    margin: ClassVar[Seconds] = 2.0
+
+    def __init__(self, layout: Layout, clock: Clock) -> None:
+        """Follow the faults of `layout`."""
+        self._faults = Faults(layout.faults)
+        self._clock = clock
+        self._settings = CameraSettings()
+        self._number = 0
+        self._scenes: tuple[Scene, Scene] | None = None
+        self._spare: list[Planes] = []
+
+    def open(self) -> Identity:
+        """See `CameraBackend.open`; fails while the fault is `unplug` or `busy`."""
+        fault = self._faults.use("unplug", "busy")
+        if fault and fault.fault == "busy":
+            message = (
+                "the simulated camera is in use by another process: rpicam-vid (pid 4242); "
+                "end that process, or wait for it"
+            )
+            raise CameraUnavailableError(message)
+        if fault:
+            raise _unplugged()
+        return Identity(model=_MODEL, camera_id="/simulated/imx477@1a", features=_features())
+
+    def configure(self, settings: CameraSettings) -> None:
+        """See `CameraBackend.configure`."""
+        if settings != self._settings:
+            self.rest()
+        self._settings = settings
+
+    def capture(self, limit: Seconds) -> Frame:
+        """See `CameraBackend.capture`; takes as long as the exposure, and at least the drawing."""
+        began = self._clock.monotonic()
+        fault = self._faults.use("hang", "timeout", "unplug", "slow", "truncated", "wrong_metadata")
+        achieved = _achieved(self._settings)
+        seconds = (achieved.exposure_us or 0) / 1e6
+        if fault:
+            seconds += _misbehave(fault, limit)
+        if seconds > limit:
+            time.sleep(limit)
+            raise _too_slow(limit)
+        main, preview = self._draw()
+        time.sleep(max(0.0, began + seconds - self._clock.monotonic()))
+        frame = Frame(
+            main=main,
+            preview=preview,
+            began_at=began,
+            achieved=achieved,
+            release=lambda: self._spare.append(main),
+        )
+        return _spoilt(frame, fault) if fault else frame
+
+    def restart(self) -> None:
+        """See `CameraBackend.restart`; nothing is ever under way."""
+
+    def rest(self) -> None:
+        """See `CameraBackend.rest`."""
+        self._scenes = None
+        self._spare.clear()
+
+    def close(self) -> None:
+        """See `CameraBackend.close`."""
+        self.rest()
+
+    def _draw(self) -> tuple[Planes, Planes]:
+        if self._scenes is None:
+            look = _look(self._settings)
+            self._scenes = Scene(look), Scene(_small(look))
+        big, small = self._scenes
+        size = big.look.width, big.look.height
+        main = self._spare.pop() if self._spare else blank(*size)
+        if (main.width, main.height) != size:
+            main = blank(*size)
+        preview = blank(small.look.width, small.look.height)
+        self._number += 1
+        local = datetime.fromtimestamp(self._clock.wall()).astimezone()
+        text = f"{local:%Y-%m-%d %H:%M:%S} #{self._number:06}"
+        for scene, target in ((big, main), (small, preview)):
+            scene.draw(target, self._number, text)
+        return main, preview
+
+
+def _features() -> tuple[Feature, ...]:
+    known = {feature.key: feature for feature in features_of(CameraSettings)}
+    known["resolution"] = known["resolution"].narrowed(choices=RESOLUTIONS)
+    known["shutter_us"] = known["shutter_us"].narrowed(minimum=_SHORTEST_US)
+    return tuple(feature for key, feature in known.items() if key not in _IGNORED)
+
+
+def _achieved(settings: CameraSettings) -> Achieved:
+    """What an IMX477 would do: gain in the sensor first, the rest of it after the sensor."""
+    if settings.exposure_mode == "auto":
+        wanted = _WELL_EXPOSED * 2**settings.ev
+        exposure = min(max(wanted, _SHORTEST_US), _LONGEST_AUTO_US)
+        total = max(1.0, wanted / exposure)
+    else:
+        exposure = settings.shutter_us
+        total = settings.iso / 100 * settings.gain
+    analogue = min(total, _MOST_ANALOGUE)
+    return Achieved(
+        exposure_us=round(exposure),
+        iso=round(total * 100),
+        analogue_gain=round(analogue, 3),
+        digital_gain=round(total / analogue, 3),
+        colour_temperature_k=5500,
+        lux=8000.0,
+        sensor_temperature_c=41.0,
+    )
+
+
+def _look(settings: CameraSettings) -> Look:
+    width, height = (int(number) for number in settings.resolution.split("x"))
+    achieved = _achieved(settings)
+    light = (achieved.exposure_us or 0) / _WELL_EXPOSED * (achieved.iso or 100) / 100
+    grain = _GRAIN[settings.noise_reduction] * (1 + math.log2((achieved.iso or 100) / 100) / 4)
+    return Look(
+        width=width,
+        height=height,
+        exposure=light,
+        white=_WHITE[settings.white_balance],
+        brightness=settings.brightness,
+        contrast=settings.contrast,
+        saturation=settings.saturation,
+        grain=round(max(0.5, grain), 2),
+        is_upside_down=settings.rotation == 180,  # noqa: PLR2004 - degrees
+    )
+
+
+def _small(look: Look) -> Look:
+    """The same look at no more than the width of a preview."""
+    shrink = max(1.0, look.width / _PREVIEW_WIDTH)
+    width, height = (2 * round(size / shrink / 2) for size in (look.width, look.height))
+    return replace(look, width=width, height=height)
+
+
+def _misbehave(fault: Fault, limit: Seconds) -> Seconds:
+    """Do what the fault asks for while a picture is taken; returns how much longer that takes."""
+    match fault.fault:
+        case "unplug":
+            raise _unplugged()
+        case "hang":
+            threading.Event().wait()
+        case "timeout":
+            time.sleep(limit)
+            raise _too_slow(limit)
+        case "slow":
+            return fault.seconds
+        case _:
+            pass
+    return 0.0
+
+
+def _spoilt(frame: Frame, fault: Fault) -> Frame:
+    """The frame as a broken camera would hand it over."""
+    main, achieved = frame.main, frame.achieved
+    began: MonotonicTime = frame.began_at
+    if fault.fault == "truncated":
+        main = Planes(y=main.y[: main.height // 3], u=main.u, v=main.v[: main.height // 6])
+    elif fault.fault == "wrong_metadata":
+        began = -1.0
+        achieved = Achieved(
+            exposure_us=-7, iso=0, analogue_gain=math.nan, digital_gain=0.0, lux=math.inf
+        )
+    return Frame(
+        main=main,
+        preview=frame.preview,
+        began_at=began,
+        achieved=achieved,
+        release=frame.release,
+    )
+
+
+def _unplugged() -> CameraUnavailableError:
+    return CameraUnavailableError(
+        "the simulated camera does not answer, as if it were unplugged; "
+        "`python3 -m cinepi.camera simulate` plugs it in again"
+    )
+
+
+def _too_slow(limit: Seconds) -> DeadlineError:
+    return DeadlineError(f"the simulated camera gave no picture within {limit:.1f} s")

@@ -1,0 +1,325 @@
+"""The camera that the rest of the product sees: always there, even while the real one is not."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import NoReturn
+
+import msgspec
+
+from cinepi.camera import registry
+from cinepi.camera.bounded import BoundedCaller, ResultT
+from cinepi.camera.contract import CameraBackend, Frame, Identity
+from cinepi.camera.fit import fit, problems
+from cinepi.camera.ladder import Ladder
+from cinepi.camera.memory import trim
+from cinepi.camera.plausible import checked
+from cinepi.clock import Clock, rfc3339
+from cinepi.errors import CameraUnavailableError, CinepiError, DeadlineError, Problem
+from cinepi.model.documents import CameraDocument, Rung
+from cinepi.model.events import CameraLost, CameraRecovered
+from cinepi.model.settings import CameraSettings
+from cinepi.paths import Layout
+from cinepi.units import MonotonicTime, Seconds
+
+_CALL_LIMIT: Seconds = 12.0
+"""For all but a capture: the contract allows 10 s, and a loaded machine a little more."""
+_GRACE: Seconds = 2.0
+"""A backend notices by itself that a capture is late; this much later it counts as hung."""
+_SETTLING = 6
+"""Automatic exposure may need so many: five to settle after a change of light, plus the picture."""
+_FIXED = 3
+"""A fixed exposure may need so many: sensors were seen to take two, plus the one under way."""
+
+
+class Camera:
+    """One camera with its settings and its ladder of recovery.
+
+    One thread owns it and makes all calls, except `document`, `check` and `busy_since`, which any
+    thread may ask: they never wait. Every call ends in bounded time, whatever the backend does.
+    """
+
+    def __init__(
+        self,
+        settings: CameraSettings,
+        *,
+        layout: Layout,
+        clock: Clock,
+        on_change: Callable[[], None],
+        on_event: Callable[[msgspec.Struct], None],
+        give_up: Callable[[str], None],
+        exits: int = 0,
+        exits_in_a_row: int = 0,
+    ) -> None:
+        """Prepare a camera that is not open yet; touches no device.
+
+        Args:
+            settings: What is asked of the camera. Its `backend` holds until the process ends.
+            layout: Where things lie.
+            clock: The time.
+            on_change: Called whenever `document` would answer something new.
+            on_event: Called with `CameraLost` and `CameraRecovered`.
+            give_up: Called with the reason when only a new process can help; should not return.
+            exits: How many processes were given up so far, since the journal began.
+            exits_in_a_row: The same since the last picture; from three on, the camera is `stuck`.
+        """
+        self._asked = settings
+        self._backend_name = settings.backend
+        self._layout = layout
+        self._clock = clock
+        self._on_change = on_change
+        self._on_event = on_event
+        self._give_up = give_up
+        self._ladder = Ladder(exits=exits, exits_in_a_row=exits_in_a_row, now=clock.monotonic())
+        self._caller = BoundedCaller("camera", clock)
+        self._backend: CameraBackend | None = None
+        self._identity: Identity | None = None
+        self._document = CameraDocument(
+            backend=settings.backend,
+            settings=settings,
+            health=self._ladder.health,
+            problem=_STUCK if self._ladder.is_stuck else "the camera has not been opened yet",
+            recovery=self._ladder.recovery,
+        )
+
+    def document(self) -> CameraDocument:
+        """The camera as it is now; any thread."""
+        return self._document
+
+    def busy_since(self) -> MonotonicTime | None:
+        """When the present call into the backend began; None while there is none; any thread."""
+        return self._caller.busy_since
+
+    def check(self, changes: Mapping[str, object]) -> list[Problem]:
+        """What of `changes` this camera cannot take, each with the field `/key`; any thread.
+
+        Keys that the camera does not have are no problem: they are dropped.
+        """
+        return problems(changes, self._document.features)
+
+    def open(self) -> None:
+        """Open the camera unless it is open; never raises, at most 40 s.
+
+        A camera that is not there is `lost` in the document. While the pause after a failed try
+        lasts (0.5 s, doubling up to 30 s), does nothing: it may be called as often as you like.
+        """
+        with suppress(CinepiError):  # the document and the event tell it
+            self._ensure_open()
+
+    def apply(self, settings: CameraSettings) -> None:
+        """Follow new settings, now or when the camera is there again; never raises, at most 24 s.
+
+        Values out of the camera's range are moved into it, unsupported keys left out: `adjusted`
+        and `dropped` of the document say which.
+        """
+        self._asked = settings
+        if self._backend is None:
+            self._update(settings=settings)
+            return
+        try:
+            self._configure(self._backend)
+        except CinepiError as error:
+            with suppress(CinepiError):  # the next picture opens the camera again
+                self._lose(error)
+            self._ladder.forget_pause(self._clock.monotonic())
+
+    def take(self) -> Frame:
+        """Take a picture; opens the camera and climbs the ladder if need be.
+
+        A healthy camera takes the exposure plus a fraction of a second. A broken one takes up to
+        three times the limit of a picture, and 40 s, before this raises. The caller releases the
+        frame.
+
+        Raises:
+            CameraUnavailableError: The camera is gone, in use, broken, or its pause still lasts.
+            DeadlineError: It was too slow on every rung.
+        """
+        backend = self._ensure_open()
+        try:
+            frame = self._expose(backend)
+        except CinepiError as error:
+            frame = self._rescue(error)
+        self._succeed(frame)
+        return frame
+
+    def restart(self) -> None:
+        """Close and open, because a person asked for it; ignores the pause. At most 40 s.
+
+        Raises:
+            CameraUnavailableError: It could not be opened.
+            DeadlineError: It neither closes nor opens.
+        """
+        self._ladder.forget_pause(self._clock.monotonic())
+        self._close_backend()
+        self._ensure_open()
+
+    def rest(self) -> None:
+        """Give back memory that only the next picture needs; at most 12 s."""
+        backend = self._backend
+        if backend is not None:
+            with suppress(CinepiError):  # a camera that fails here fails at the next picture too
+                self._call(backend.rest, "resting the camera")
+        trim()
+
+    def close(self) -> None:
+        """Let go of the camera; never raises, at most 12 s. It may be opened again."""
+        with suppress(CinepiError):  # nobody is left who could do more
+            self._release_backend()
+        self._caller.stop()
+        self._update(connected=False)
+
+    # -- rungs ----------------------------------------------------------------------------------
+
+    def _rescue(self, error: CinepiError) -> Frame:
+        """Climb from rung to rung until one gives a picture."""
+        self._climb("restart_stream", error)
+        try:
+            if self._backend is not None:
+                self._call(self._backend.restart, "restarting the stream")
+                return self._expose(self._backend)
+        except CinepiError as next_error:
+            error = next_error
+        self._climb("reopen", error)
+        self._close_backend()
+        backend = self._open_backend()
+        try:
+            return self._expose(backend)
+        except CinepiError as last_error:
+            self._leave(last_error)
+
+    def _climb(self, rung: Rung, error: CinepiError) -> None:
+        if self._ladder.climb(rung, self._clock.monotonic()):
+            self._on_event(CameraLost(message=str(error), rung=rung))
+        self._update(health=self._ladder.health, problem=str(error))
+
+    def _leave(self, error: CinepiError) -> NoReturn:
+        """Rung 3: this process cannot help any more."""
+        self._climb("restart_process", error)
+        self._forget_backend()
+        problem = _STUCK if self._ladder.is_stuck else str(error)
+        self._ladder.fail_open(self._clock.monotonic())
+        self._update(health=self._ladder.health, problem=problem)
+        self._give_up(str(error))
+        raise error
+
+    def _lose(self, error: CinepiError) -> NoReturn:
+        """The camera is gone for now."""
+        if self._backend is not None:
+            self._close_backend()
+        if self._ladder.fail_open(self._clock.monotonic()):
+            self._on_event(CameraLost(message=str(error), rung="reopen"))
+        self._update(connected=False, health=self._ladder.health, problem=str(error))
+        if isinstance(error, CameraUnavailableError | DeadlineError):
+            raise error
+        raise CameraUnavailableError(str(error), *error.problems) from error
+
+    def _succeed(self, frame: Frame) -> None:
+        self._announce_recovery(with_picture=True)
+        self._update(
+            connected=True,
+            health="ok",
+            problem=None,
+            achieved=frame.achieved,
+            last_success_at=rfc3339(self._clock.wall()),
+        )
+
+    def _announce_recovery(self, *, with_picture: bool) -> None:
+        episode = self._ladder.succeed(self._clock.monotonic(), with_picture=with_picture)
+        if episode is not None:
+            rung, seconds = episode
+            self._on_event(CameraRecovered(rung=rung, after_s=round(seconds, 3)))
+
+    # -- calls into the backend -----------------------------------------------------------------
+
+    def _ensure_open(self) -> CameraBackend:
+        if self._backend is not None:
+            return self._backend
+        pause = self._ladder.pause_left(self._clock.monotonic())
+        if pause:
+            message = f"{self._document.problem}; it is tried again in {pause:.1f} s"
+            raise CameraUnavailableError(message)
+        backend = self._open_backend()
+        self._announce_recovery(with_picture=False)
+        if self._ladder.recovery.rung == "none":
+            self._update(health="ok", problem=None)
+        return backend
+
+    def _open_backend(self) -> CameraBackend:
+        try:
+            backend = registry.make(self._backend_name, self._layout, self._clock)
+            name = registry.resolve(self._backend_name)
+            self._identity = self._call(backend.open, "opening the camera")
+        except DeadlineError as error:
+            self._leave(error)
+        except CinepiError as error:
+            self._lose(error)
+        self._backend = backend
+        self._update(
+            backend=name,
+            model=self._identity.model,
+            camera_id=self._identity.camera_id,
+            features=self._identity.features,
+        )
+        try:
+            self._configure(backend)
+        except CinepiError as error:
+            self._lose(error)
+        return backend
+
+    def _configure(self, backend: CameraBackend) -> None:
+        fitted = fit(self._asked, self._document.features)
+        self._call(lambda: backend.configure(fitted.settings), "setting up the camera")
+        self._update(
+            connected=True,
+            settings=fitted.settings,
+            dropped=fitted.dropped,
+            adjusted=fitted.adjusted,
+        )
+
+    def _expose(self, backend: CameraBackend) -> Frame:
+        settings = self._document.settings
+        limit = backend.margin + self._longest_exposure(settings)
+        asked_at = self._clock.monotonic()
+        frame = self._caller.call(
+            lambda: backend.capture(limit),
+            limit + _GRACE,
+            "taking a picture",
+            discard=lambda late: late.release(),
+        )
+        return checked(frame, settings.resolution, asked_at, self._clock.monotonic())
+
+    def _longest_exposure(self, settings: CameraSettings) -> Seconds:
+        if settings.exposure_mode == "manual":
+            return _FIXED * settings.shutter_us / 1e6
+        return _SETTLING * (self._document.achieved.exposure_us or 0) / 1e6
+
+    def _close_backend(self) -> None:
+        """Close; a camera that does not even close can only be left with the process."""
+        try:
+            self._release_backend()
+        except DeadlineError as error:
+            self._leave(error)
+
+    def _release_backend(self) -> None:
+        backend = self._backend
+        if backend is not None:
+            self._forget_backend()
+            self._call(backend.close, "closing the camera")
+
+    def _forget_backend(self) -> None:
+        self._backend = None
+        self._update(connected=False)
+
+    def _call(self, work: Callable[[], ResultT], what: str) -> ResultT:
+        return self._caller.call(work, _CALL_LIMIT, what)
+
+    def _update(self, **changes: object) -> None:
+        changed = msgspec.structs.replace(self._document, recovery=self._ladder.recovery, **changes)
+        if changed != self._document:
+            self._document = changed
+            self._on_change()
+
+
+_STUCK = (
+    "the camera has given no picture in several fresh processes: reboot the machine, and check "
+    "the camera's cable and the power supply"
+)

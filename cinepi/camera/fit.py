@@ -1,0 +1,111 @@
+"""Making wishes fit a camera: what it cannot follow is dropped, what is out of range is moved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from cinepi.errors import Problem
+from cinepi.features import Feature, features_of
+from cinepi.model.settings import CameraSettings
+
+_GENERAL = {feature.key: feature for feature in features_of(CameraSettings)}
+_NOT_THE_CAMERAS = {"backend"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Settings that a camera can follow.
+
+    Attributes:
+        settings: Within the camera's range; what it cannot follow stands at its default.
+        dropped: Keys that were asked for, other than at their default, and cannot be followed.
+        adjusted: Keys whose value was moved into the range.
+    """
+
+    settings: CameraSettings
+    dropped: tuple[str, ...]
+    adjusted: tuple[str, ...]
+
+
+def fit(asked: CameraSettings, features: tuple[Feature, ...]) -> Fitted:
+    """Make `asked` fit a camera that has `features`."""
+    offered = {feature.key: feature for feature in features}
+    changes: dict[str, object] = {}
+    dropped: list[str] = []
+    adjusted: list[str] = []
+    for key, general in _GENERAL.items():
+        if key in _NOT_THE_CAMERAS:
+            continue
+        value = getattr(asked, key)
+        if key not in offered:
+            if value != general.default:
+                dropped.append(key)
+                changes[key] = general.default
+        elif (nearest := _nearest(value, offered[key])) != value:
+            adjusted.append(key)
+            changes[key] = nearest
+    return Fitted(
+        settings=msgspec.structs.replace(asked, **changes),
+        dropped=tuple(dropped),
+        adjusted=tuple(adjusted),
+    )
+
+
+def problems(changes: Mapping[str, object], features: tuple[Feature, ...]) -> list[Problem]:
+    """What of `changes` is out of the range of a camera with `features`; fields are `/key`.
+
+    Keys that it cannot follow are no problem, nor are values of a wrong type: the general check of
+    the settings finds those.
+    """
+    offered = {feature.key: feature for feature in features}
+    return [
+        Problem(f"/{key}", f"{key} must be {allowed}, not {value}, with this camera")
+        for key, value in changes.items()
+        if key in offered and (allowed := _mistake(value, offered[key]))
+    ]
+
+
+def _mistake(value: object, feature: Feature) -> str | None:
+    """What the value should have been, or None where it is right."""
+    if feature.choices:
+        return None if str(value) in feature.choices else f"one of {', '.join(feature.choices)}"
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    low, high = feature.minimum, feature.maximum
+    if (low is None or value >= low) and (high is None or value <= high):
+        return None
+    unit = f" {feature.unit}" if feature.unit else ""
+    return f"between {low:.12g} and {high:.12g}{unit}"
+
+
+def _nearest(value: float | str, feature: Feature) -> float | str:
+    if feature.key == "resolution":
+        return _nearest_resolution(str(value), feature.choices)
+    if feature.choices:
+        if str(value) in feature.choices:
+            return value
+        default = str(feature.default)
+        # Choices are text, whatever the type of the value: rotation is a number.
+        return type(value)(default if default in feature.choices else feature.choices[0])
+    if isinstance(value, str):
+        return value
+    low = value if feature.minimum is None else max(value, feature.minimum)
+    high = low if feature.maximum is None else min(low, feature.maximum)
+    return type(value)(high)
+
+
+def _nearest_resolution(asked: str, offered: tuple[str, ...]) -> str:
+    """The same size, else the largest that is no larger either way, else the smallest."""
+    if asked in offered or not offered:
+        return asked
+    width, height = _size(asked)
+    sizes = sorted((_size(choice) for choice in offered), key=lambda size: size[0] * size[1])
+    within = [size for size in sizes if size[0] <= width and size[1] <= height]
+    best = within[-1] if within else sizes[0]
+    return f"{best[0]}x{best[1]}"
+
+
+def _size(resolution: str) -> tuple[int, int]:
+    width, height = resolution.split("x")
+    return int(width), int(height)

@@ -1,0 +1,40 @@
+"""Finding out from a picture's own file what the journal would say of it."""
+
+import hashlib
+
+import msgspec
+import simplejpeg
+
+from cinepi.capture import exif
+from cinepi.capture.naming import parse_name
+from cinepi.capture.store import Store
+from cinepi.clock import rfc3339
+from cinepi.errors import InternalError
+from cinepi.model.documents import CaptureDocument
+
+
+def describe(store: Store, filename: str) -> CaptureDocument:
+    """Describe a whole picture that the index does not know; reads all of it.
+
+    What its EXIF does not say is guessed: a snapshot, at the time that its name says.
+
+    Raises:
+        InvalidArgumentError: There is no such picture.
+        InternalError: It is damaged, or the disk failed.
+    """
+    jpeg = store.read(filename)
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(jpeg)
+    except ValueError as error:
+        raise InternalError(f"{filename} is damaged: {error}") from error
+    wall, provenance = exif.read(jpeg)
+    return CaptureDocument(
+        filename=filename,
+        path=str(store.path(filename)),
+        size=len(jpeg),
+        sha256=hashlib.sha256(jpeg).hexdigest(),
+        taken_at=rfc3339(parse_name(filename).timestamp() if wall is None else wall),
+        width=width,
+        height=height,
+        **msgspec.structs.asdict(provenance),
+    )
