@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+MAX_LISTED = 50
+"""Problems that one error lists: the answer to a small message must not be a large one."""
+
 
 class Problem(NamedTuple):  # a dataclass would cost every command line 10 ms of imports
     """One thing that is wrong with an input.
@@ -50,8 +53,11 @@ class InvalidArgumentError(CinepiError):
 
     @classmethod
     def of(cls, problems: Sequence[Problem]) -> "InvalidArgumentError":
-        """Make one error of all problems, whose text lists each of them."""
-        return cls("; ".join(problem.message for problem in problems), *problems)
+        """Make one error of all problems, whose text lists each; of a great many, the first."""
+        listed = [problem.message for problem in problems[:MAX_LISTED]]
+        if len(problems) > MAX_LISTED:
+            listed.append(f"and {len(problems) - MAX_LISTED} more")
+        return cls("; ".join(listed), *problems[:MAX_LISTED])
 
     @classmethod
     def at(cls, field: str, message: str) -> "InvalidArgumentError":

@@ -244,6 +244,22 @@ class ConfigDocument(Document, frozen=True):
     pending_restart: tuple[str, ...] = ()
 
 
+class BackupFile(Document, frozen=True):
+    """One copy of the configuration.
+
+    Attributes:
+        filename: `cinepi_backup_YYYYMMDD_HHMMSS.yaml`, or `…_NN.yaml` for later ones of a second.
+        created_at: When it was made, RFC 3339.
+        size: Bytes.
+        is_valid: Whether it can be restored.
+    """
+
+    filename: str
+    created_at: str
+    size: int
+    is_valid: bool
+
+
 class StorageDocument(Document, frozen=True):
     """The disk under the captures.
 

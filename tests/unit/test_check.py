@@ -115,6 +115,16 @@ def test_a_strangers_key_is_a_valid_pointer() -> None:
     assert len(problem.field) < 50
 
 
+def test_a_flood_of_unknown_keys_gets_a_short_answer() -> None:
+    """Thousands of unknown keys cost little time and are counted, not listed."""
+    problems = problems_of(_Order, {f"{'k' * 90}{index}": 1 for index in range(4000)})
+    assert len(problems) == 11
+    assert problems[-1].message == "the input has 3990 more unknown keys"
+    with pytest.raises(InvalidArgumentError, match="and 950 more") as caught:
+        parse(_Order, {"tags": [1] * 1000})
+    assert len(caught.value.problems) == 50
+
+
 _ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.dates(),
     lambda inner: (

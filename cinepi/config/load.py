@@ -1,0 +1,89 @@
+"""Read the configuration at the start, and get going whatever state the file is in."""
+
+from dataclasses import dataclass
+
+from cinepi.clock import Clock
+from cinepi.config import atomic, store
+from cinepi.config.parse import parse_config
+from cinepi.config.template import as_text
+from cinepi.errors import (
+    InternalError,
+    InvalidArgumentError,
+    PermissionDeniedError,
+    TooLargeError,
+)
+from cinepi.model.events import ConfigRecovered
+from cinepi.model.settings import Config
+from cinepi.paths import Layout
+from cinepi.strictyaml import MAX_SIZE
+
+__all__ = ["Loaded", "load", "parse_config", "recover"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration and the file that it stands in.
+
+    Attributes:
+        config: The values.
+        text: The whole file, which is on disk as such.
+        digest: SHA-256 of the text.
+        recovery: What was wrong and what was done, where the file had to be replaced.
+    """
+
+    config: Config
+    text: str
+    digest: str
+    recovery: ConfigRecovered | None
+
+
+def load(layout: Layout, clock: Clock) -> Loaded:
+    """Read the configuration; make it where it is missing, replace it where it is broken.
+
+    A missing file becomes one with all defaults. A broken one is kept under another name and
+    replaced, by the newest backup that is valid or by the defaults. Blocks for some 20 ms, where
+    it writes until the disk has it.
+
+    Raises:
+        ConflictError: A folder is in the place of the file, or a file in that of its folder.
+        PermissionDeniedError: The folder cannot be written to, and has to be.
+        CinepiError: The system fails otherwise. The content of the file is never a reason.
+    """
+    name = layout.config.name
+    try:
+        text = atomic.read(store.target(layout), max_bytes=MAX_SIZE)
+        return Loaded(parse_config(text, source=name), text, store.digest(text), None)
+    except FileNotFoundError:
+        text = as_text(Config())
+        return Loaded(Config(), text, store.write(layout, text), None)
+    except UnicodeDecodeError:
+        return recover(layout, clock, f"{name} is not UTF-8 text")
+    except (InvalidArgumentError, TooLargeError, PermissionDeniedError, InternalError) as error:
+        return recover(layout, clock, str(error))
+
+
+def recover(layout: Layout, clock: Clock, reason: str) -> Loaded:
+    """Replace the configuration by the newest valid backup, else by the defaults.
+
+    What is there now is kept in its folder as `cinepi.yaml.broken-YYYYMMDD_HHMMSS`.
+
+    Args:
+        layout: Where the files lie.
+        clock: For the name of the file that is kept.
+        reason: Why this is done, for people.
+
+    Raises:
+        CinepiError: As `load` does.
+    """
+    backup = store.newest_valid(layout)
+    source, text = backup or ("defaults", as_text(Config()))
+    path = store.target(layout)
+    kept_as = f"{path.name}.broken-{store.stamp(clock)}"
+    has_old = True
+    try:
+        atomic.keep_as(path, kept_as)
+    except FileNotFoundError:
+        has_old = False
+    digest = store.write(layout, text)
+    recovery = ConfigRecovered(reason=reason, source=source, kept_as=kept_as if has_old else None)
+    return Loaded(parse_config(text, source=source), text, digest, recovery)

@@ -1,0 +1,195 @@
+"""The configuration on disk, and the copies of what was before; the service is the only writer."""
+
+import hashlib
+import os
+import re
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from cinepi.clock import Clock, rfc3339
+from cinepi.config import atomic
+from cinepi.config.parse import parse_config
+from cinepi.errors import BusyError, CinepiError, ConflictError, InvalidArgumentError
+from cinepi.model.documents import BackupFile
+from cinepi.paths import Layout
+from cinepi.strictyaml import MAX_SIZE
+from cinepi.units import WallTime
+
+FEWEST = 5
+"""Newest copies that are kept however old they are."""
+MOST = 100
+"""Copies that are kept at most, however young they are."""
+
+_NAME = re.compile(r"cinepi_backup_([0-9]{8}_[0-9]{6})(_[0-9]{2})?\.yaml")
+_STAMP = "%Y%m%d_%H%M%S"
+_SAME_SECOND = 99  # copies of one second after the first: `_01` to `_99`
+
+
+def target(layout: Layout) -> Path:
+    """The configuration file itself, where `cinepi.yaml` is a symbolic link to it."""
+    return Path(os.path.realpath(layout.config))
+
+
+def write(layout: Layout, text: str) -> str:
+    """Replace the configuration as `atomic.write` does, and return the digest of `text`.
+
+    Raises:
+        CinepiError: See `atomic.write`; the old file is untouched.
+    """
+    path = target(layout)
+    atomic.write(path, text, like=path)
+    return digest(text)
+
+
+def digest(text: str) -> str:
+    """SHA-256 of the text as UTF-8, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def stamp(clock: Clock) -> str:
+    """The local time as it stands in names: `20261123_093000`."""
+    return datetime.fromtimestamp(clock.wall(), UTC).astimezone().strftime(_STAMP)
+
+
+def back_up(layout: Layout, clock: Clock) -> str:
+    """Copy the configuration into the backups, durably, and return the copy's name.
+
+    Raises:
+        ConflictError: There is no configuration that could be read.
+        BusyError: There are 100 copies of this second already.
+        CinepiError: The copy cannot be written; see `atomic.write`.
+    """
+    path = target(layout)
+    try:
+        text = atomic.read(path, max_bytes=MAX_SIZE)
+    except (FileNotFoundError, UnicodeDecodeError) as error:
+        raise ConflictError(f"there is no readable {path} to copy") from error
+    taken = set(_names(layout))
+    first = f"cinepi_backup_{stamp(clock)}"
+    suffixes = ("", *(f"_{count:02}" for count in range(1, _SAME_SECOND + 1)))
+    name = next((n for s in suffixes if (n := f"{first}{s}.yaml") not in taken), None)
+    if name is None:
+        raise BusyError("the configuration was copied too often within one second")
+    atomic.write(layout.backups / name, text, like=path)
+    return name
+
+
+def backups(layout: Layout) -> tuple[BackupFile, ...]:
+    """List the copies, newest first; each is read, to see whether it is valid."""
+    return tuple(
+        BackupFile(
+            filename=name,
+            created_at=rfc3339(_made_at(name)),
+            size=size,
+            is_valid=_text_if_valid(layout, name) is not None,
+        )
+        for name in _names(layout)
+        if (size := _size(layout.backups / name)) is not None
+    )
+
+
+def read_backup(layout: Layout, name: str) -> str:
+    """Read one copy.
+
+    Raises:
+        InvalidArgumentError: `name` is no name of a copy, or there is none of this name, or it is
+            damaged.
+        CinepiError: The system refuses; see `atomic.read`.
+    """
+    if not _is_name(name):
+        message = (
+            f"file must be the name of a backup such as cinepi_backup_20261123_093000.yaml, "
+            f"not {name[:64]!r}"
+        )
+        raise InvalidArgumentError.at("/file", message)
+    try:
+        return atomic.read(layout.backups / name, max_bytes=MAX_SIZE)
+    except FileNotFoundError as error:
+        raise InvalidArgumentError.at("/file", f"there is no backup {name}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidArgumentError.at("/file", f"the backup {name} is not UTF-8 text") from error
+
+
+def newest_valid(layout: Layout) -> tuple[str, str] | None:
+    """Name and text of the newest copy that is a valid configuration; None where there is none."""
+    for name in _names(layout):
+        text = _text_if_valid(layout, name)
+        if text is not None:
+            return name, text
+    return None
+
+
+def prune(layout: Layout, clock: Clock, days: int) -> tuple[str, ...]:
+    """Delete copies that are older than `days`, or beyond `MOST`, but none of the `FEWEST` newest.
+
+    While the clock is not synchronised, ages are not judged.
+
+    Returns:
+        The names that went.
+
+    Raises:
+        CinepiError: The system refuses.
+    """
+    limit = clock.wall() - timedelta(days=days).total_seconds() if clock.is_synced() else None
+    gone = tuple(
+        name
+        for place, name in enumerate(_names(layout))
+        if place >= FEWEST and (place >= MOST or (limit is not None and _made_at(name) < limit))
+    )
+    for name in gone:
+        with atomic.speaking_of(layout.backups / name, "delete"):
+            (layout.backups / name).unlink(missing_ok=True)
+    return gone
+
+
+def _names(layout: Layout) -> list[str]:
+    """The names of the copies, newest first: they sort as their times do, `_01` after none."""
+    try:
+        with atomic.speaking_of(layout.backups, "list"):
+            names = [path.name for path in layout.backups.iterdir()]
+    except FileNotFoundError:
+        return []
+    return sorted((name for name in names if _is_name(name)), reverse=True)
+
+
+def _is_name(name: str) -> bool:
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return False
+    try:
+        datetime.strptime(match[1], _STAMP).astimezone()
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _made_at(name: str) -> WallTime:
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise ValueError(f"{name} is no name of a copy")
+    return datetime.strptime(match[1], _STAMP).astimezone().timestamp()
+
+
+def _size(path: Path) -> int | None:
+    with suppress(OSError):
+        return path.stat().st_size
+    return None
+
+
+def _text_if_valid(layout: Layout, name: str) -> str | None:
+    with suppress(CinepiError, FileNotFoundError, UnicodeDecodeError):
+        text = atomic.read(layout.backups / name, max_bytes=MAX_SIZE)
+        return text if _is_valid(text) else None
+    return None
+
+
+@lru_cache(maxsize=MOST)
+def _is_valid(text: str) -> bool:
+    """Whether it parses; remembered, since a Pi Zero 2 W takes 0.1 s for each copy."""
+    try:
+        parse_config(text, source="the copy")
+    except CinepiError:
+        return False
+    return True
