@@ -15,7 +15,7 @@ Row: TypeAlias = tuple[Any, ...]
 Values: TypeAlias = Sequence[object]
 
 _SCHEMA_FOLDER = Path(__file__).with_name("schema")
-_IN_USE_LIMIT: Seconds = 2.0  # how long to wait for a predecessor that is just closing
+_IN_USE_LIMIT: Seconds = 0.5  # how long to wait for a predecessor that is just closing
 
 # Page size: a frame's transaction touches 7 pages, so pages of 2 KiB write 18 KB where those of
 # 4 KiB write 31 KB, in the same time and with a file of the same size (benchmarks/journal.py).
@@ -36,7 +36,7 @@ class Database:
     """The open database; all methods may be called from any thread."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file and bring its tables up to date; blocks for at most 2 s.
+        """Open or make the file and bring its tables up to date; blocks for at most 0.5 s.
 
         Raises:
             sqlite3.Error: It cannot be opened, or is no database.

@@ -12,7 +12,7 @@ from cinepi.protocol import EventsReadResult
 from cinepi.units import Bytes, WallTime
 
 _ROW_BYTES: Bytes = 48  # what a row costs beside its data: keys, type, page overhead
-_BATCHES = 128  # the oldest go in batches of a 128th of the bound, because each costs page writes
+_BATCHES = 128  # the oldest go in batches of a 128th of all, because each costs page writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def append(work: Work, tally: Tally, event: msgspec.Struct, *, at: WallTime, boo
 
 def prune(work: Work, tally: Tally, bounds: Bounds) -> Tally:
     """Drop the oldest events until both bounds hold; the newest event always stays."""
-    batch = max(1, bounds.max_rows // _BATCHES)
+    batch = max(1, _rows(tally) // _BATCHES)
     while _is_over(tally, bounds) and tally.first_seq < tally.last_seq:
         end = min(tally.first_seq + batch, tally.last_seq)
         span = (tally.first_seq, end)
@@ -72,8 +72,11 @@ def read(database: Database, tally: Tally, after: int, limit: int) -> EventsRead
 
 
 def _is_over(tally: Tally, bounds: Bounds) -> bool:
-    rows = tally.last_seq - tally.first_seq + 1
-    return rows > bounds.max_rows or tally.event_bytes > bounds.max_bytes
+    return _rows(tally) > bounds.max_rows or tally.event_bytes > bounds.max_bytes
+
+
+def _rows(tally: Tally) -> int:
+    return tally.last_seq - tally.first_seq + 1
 
 
 def _entry(row: Row) -> JournalEntry:
