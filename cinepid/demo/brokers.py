@@ -123,12 +123,6 @@ def is_free(port: int) -> bool:
     return True
 
 
-def listens(port: int) -> bool:
-    """Whether something accepts connections on `port`."""
-    with closing(socket.socket()) as probe:
-        return probe.connect_ex((HOST, port)) == 0
-
-
 def _candidates() -> Iterator[int]:
     yield USUAL_PORT
     yield from _NEARBY_PORTS

@@ -1,4 +1,4 @@
-"""`python -m cinepid.demo.child PARENT PROGRAM ARGUMENT…`: become a program that ends with its parent.
+"""`python -m cinepid.demo.child PARENT PROGRAM …`: become a program that ends with its parent.
 
 However the demo ends, `kill -9` included, the kernel then ends what it started.
 """
@@ -17,7 +17,7 @@ def main() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != int(parent):  # it ended before the kernel was told
         sys.exit(1)
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

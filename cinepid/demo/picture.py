@@ -108,7 +108,8 @@ def _camera_words(camera: CameraDocument) -> str:
     if not camera.connected:
         return camera.problem or "not connected"
     settings = camera.settings
-    words = f"{camera.backend}, {camera.model}, {settings.resolution}, exposure {settings.exposure_mode}"
+    words = f"{camera.backend}, {camera.model}, {settings.resolution}"
+    words += f", exposure {settings.exposure_mode}"
     return words + ("" if camera.health == "ok" else f", {camera.health}: {camera.problem}")
 
 
