@@ -71,6 +71,16 @@ class Sweep:
     missing: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a check of every picture found; names of files."""
+
+    checked: int
+    damaged: tuple[str, ...]
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
 class Store:
     """The only writer of the folder; its methods may be called by any thread."""
 
@@ -217,6 +227,23 @@ class Store:
             found=tuple(sorted(name for name in unknown if name not in faults)),
             quarantined=quarantined,
             missing=tuple(sorted(known - present)),
+        )
+
+    def survey(self, known: set[str]) -> Survey:
+        """Look at the first and last bytes of every picture; changes nothing.
+
+        Raises:
+            PermissionDeniedError: The folder is not ours to read.
+        """
+        with self._opened() as folder:
+            with os.scandir(folder) as entries:
+                present = {entry.name for entry in entries if is_name(entry.name)}
+            damaged = [name for name in present if _fault(folder, name)]
+        return Survey(
+            checked=len(present),
+            damaged=tuple(sorted(damaged)),
+            missing=tuple(sorted(known - present)),
+            unknown=tuple(sorted(present - known)),
         )
 
     def _put_aside(self, folder: int, name: str) -> Path:

@@ -63,6 +63,8 @@ class Taker:
     Attributes:
         typical_bytes: Size of a picture, learned; 0 before the first.
         typical_seconds: Time from the order to the journal, learned; 0 before the first.
+        exposed: Called as soon as the camera has given the frame, before it is encoded.
+        stored: Called with each picture that has been kept.
     """
 
     def __init__(self, camera: Camera, store: Store, journal: Journal, clock: Clock) -> None:
@@ -72,6 +74,8 @@ class Taker:
         self._journal = journal
         self._clock = clock
         self._latest: tuple[str, bytes] | None = None
+        self.exposed: Callable[[], None] = lambda: None
+        self.stored: Callable[[CaptureDocument], None] = lambda _: None
         self.typical_bytes: Bytes = 0
         self.typical_seconds: Seconds = 0.0
 
@@ -112,6 +116,7 @@ class Taker:
         if taken.preview is not None:
             self._latest = stored.name, taken.preview
         self._learn(stored.size, self._clock.monotonic() - began)
+        self.stored(document)
         return document
 
     def latest_preview(self) -> tuple[str, bytes] | None:
@@ -146,6 +151,7 @@ class Taker:
 
     def _expose(self, order: Order, settings: CaptureSettings) -> _Taken:
         frame = self._camera.take()
+        self.exposed()
         try:
             facts = self._facts(frame, order, settings)
             return _Taken(

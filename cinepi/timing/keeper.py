@@ -6,7 +6,7 @@ new value takes effect in the moment of the commit. Whoever only reads takes the
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -44,8 +44,16 @@ IN_FLIGHT_LIMIT: Seconds = 5.0
 class SessionKeeper:
     """Holds the session; safe to use from any thread."""
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
-        """Take up the saved session; `on_change` is called after each change of the document."""
+    def __init__(
+        self, journal: Journal, clock: Clock, found: Sequence[CaptureDocument] = ()
+    ) -> None:
+        """Take up the saved session.
+
+        Args:
+            journal: Where it is saved.
+            clock: The time.
+            found: Pictures that were on the disk but not in the journal; its frames count.
+        """
         self._journal = journal
         self._clock = clock
         self.on_change: Callable[[], None] = lambda: None
@@ -60,7 +68,7 @@ class SessionKeeper:
         saved = journal.saved_session()
         self._session = msgspec.json.decode(saved, type=Session) if saved else None
         if self._session is not None and self._session.is_running:
-            self._resume_after_restart(self._session)
+            self._resume_after_restart(_with_found(self._session, found))
 
     @property
     def session(self) -> Session | None:
@@ -434,3 +442,18 @@ class SessionKeeper:
 
     def _wall_of(self, due: MonotonicTime) -> WallTime:
         return self._clock.wall() + (due - self._clock.monotonic())
+
+
+def _with_found(session: Session, found: Sequence[CaptureDocument]) -> Session:
+    """Count frames that were complete on the disk when the last run was cut short."""
+    for capture in found:
+        if (
+            capture.session == session.id
+            and capture.frame is not None
+            and capture.frame >= session.slot
+        ):
+            if untold := capture.frame - session.slot:
+                session = session.with_missed(untold, "service_down")
+            wall = parse_time(capture.taken_at, "/taken_at")
+            session = session.with_frame(wall, capture.late_ms or 0.0)
+    return session

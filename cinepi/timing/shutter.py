@@ -122,6 +122,7 @@ class Shutter:
 
     def run(self) -> None:
         """The thread's life; returns after `stop`."""
+        realtime.request()  # the camera's own thread, which begins with `open`, inherits it
         self._camera.open()
         while task := self._next_task():
             task()

@@ -1,0 +1,279 @@
+"""The process: what is started, in which order, and how it is undone in reverse."""
+
+import fcntl
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Never
+
+import msgspec
+
+from cinepi import __version__, systemd
+from cinepi.camera.camera import Camera
+from cinepi.capture.store import Store
+from cinepi.capture.take import Taker
+from cinepi.client import short_address
+from cinepi.clock import Clock, new_run_id, system_clock
+from cinepi.errors import CinepiError, ConflictError, PermissionDeniedError, Problem
+from cinepi.journal.journal import Journal
+from cinepi.logs.setup import logger, set_level, set_up
+from cinepi.model.events import CameraLost, CameraRecovered, ServiceStarted
+from cinepi.model.settings import CameraSettings, Config
+from cinepi.paths import Layout
+from cinepi.service.board import Board
+from cinepi.service.calendar import make_calendar
+from cinepi.service.configuration import Configuration
+from cinepi.service.monitor import Monitor
+from cinepi.service.parts import Parts
+from cinepi.service.reconcile import reconcile
+from cinepi.service.requests import Requests
+from cinepi.service.server import Server
+from cinepi.service.storage import Storage
+from cinepi.timing import realtime
+from cinepi.timing.keeper import SessionKeeper
+from cinepi.timing.shutter import Shutter
+from cinepi.units import MonotonicTime, Seconds
+
+EXIT_CAMERA = 75
+"""The process ended because of the camera (EX_TEMPFAIL): start it again."""
+
+STOP_LIMIT: Seconds = 10.0
+"""How long a clean stop waits for the camera thread."""
+
+_EXITS, _EXITS_IN_A_ROW = "camera_exits", "camera_exits_in_a_row"
+_log = logger("service")
+
+
+def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
+    """Serve until SIGTERM, or until idle for `idle_exit` seconds.
+
+    Raises:
+        ConflictError: A service runs already below the same root.
+        PermissionDeniedError: A folder may not be used.
+    """
+    clock = system_clock()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with ExitStack() as stack:
+        make_folders(layout)
+        stack.enter_context(only_one(layout))
+        listener = stack.enter_context(listen(layout))
+        journal = Journal(layout.journal, clock=clock, boot=new_run_id())
+        stack.callback(journal.close)
+        configuration = Configuration(layout, clock, journal)
+        set_up(layout.log, configuration.config.system.log_level, to_stderr=True)
+        parts = _make_parts(layout, clock, journal, configuration)
+        server = Server(listener, Requests(parts, journal), parts.board, clock)
+        stack.callback(server.close)
+        calendar = make_calendar(parts)
+        calendar.start()
+        stack.callback(calendar.shutdown, wait=False)
+
+        def is_idle(now: MonotonicTime) -> bool:
+            return (
+                idle_exit is not None
+                and not server.connections
+                and parts.keeper.running is None
+                and now - server.last_used > idle_exit
+            )
+
+        monitor = Monitor(
+            parts,
+            give_up=lambda reason: _give_up(journal, reason),
+            is_idle=is_idle,
+            leave=stopping.set,
+        )
+        _start(stack, "monitor", monitor.run, monitor.stop)
+        _start(stack, "shutter", parts.shutter.run, parts.shutter.stop)
+        _start(stack, "server", server.serve, server.close)
+        _log.info("service started", version=__version__, root=str(layout.root))
+        systemd.notify("READY=1")
+        stopping.wait()
+        systemd.notify("STOPPING=1")
+        _log.info("service stops")
+
+
+def _make_parts(
+    layout: Layout, clock: Clock, journal: Journal, configuration: Configuration
+) -> Parts:
+    """Make everything and tie it together: who is told of which change."""
+    board = Board()
+    store = Store(layout.captures, clock)
+    found = reconcile(store, journal)
+    journal.on_append(board.journal_grew)
+    with journal.transaction() as tx:
+        reason = "start" if journal.ended_cleanly else "after_crash"
+        tx.append(ServiceStarted(version=__version__, reason=reason))
+
+    def camera_changed() -> None:
+        board.post("camera", lambda: camera.document())
+
+    def session_changed() -> None:
+        board.post("session", keeper.document)
+        shutter.wake()
+
+    def storage_changed() -> None:
+        board.post("storage", storage.document)
+
+    def camera_event(event: msgspec.Struct) -> None:
+        with journal.transaction() as tx:
+            tx.append(event)
+            if isinstance(event, CameraRecovered):
+                tx.set_value(_EXITS_IN_A_ROW, "0")
+
+    camera = Camera(
+        configuration.config.camera,
+        layout=layout,
+        clock=clock,
+        on_change=camera_changed,
+        on_event=camera_event,
+        give_up=lambda reason: _give_up(journal, reason),
+        exits=_count(journal, _EXITS),
+        exits_in_a_row=_count(journal, _EXITS_IN_A_ROW),
+    )
+    taker = Taker(camera, store, journal, clock)
+    keeper = SessionKeeper(journal, clock, found)
+    storage = Storage(
+        store, taker, journal, keeper, lambda: configuration.config.capture, storage_changed
+    )
+    shutter = Shutter(keeper, camera, taker, storage, clock, lambda: configuration.config.capture)
+    keeper.on_change = session_changed
+    taker.exposed = realtime.give_back
+    taker.stored = lambda capture: board.post("capture", lambda: capture)
+
+    def applied(config: Config, changed: tuple[str, ...]) -> None:
+        set_level(config.system.log_level)
+        if any(path.startswith("/camera") or path == "" for path in changed):
+            shutter.submit(lambda: camera.apply(config.camera))
+        board.post("config", configuration.document)
+        session_changed()
+
+    configuration.guard = lambda config, changed: [
+        Problem(f"/camera{problem.field}", problem.message)
+        for problem in camera.check(_camera_changes(config, changed))
+    ]
+    configuration.in_transaction = lambda tx, config: keeper.change_interval(
+        tx, config.capture.interval
+    )
+    configuration.applied = applied
+    return Parts(
+        layout=layout,
+        clock=clock,
+        journal=journal,
+        configuration=configuration,
+        store=store,
+        camera=camera,
+        taker=taker,
+        keeper=keeper,
+        storage=storage,
+        shutter=shutter,
+        board=board,
+        started_at=clock.monotonic(),
+    )
+
+
+def _camera_changes(config: Config, changed: tuple[str, ...]) -> dict[str, object]:
+    """The camera's new values, without those that stay."""
+    keys = {path.removeprefix("/camera/") for path in changed if path.startswith("/camera/")}
+    return {key: getattr(config.camera, key) for key in keys if key in _CAMERA_KEYS}
+
+
+_CAMERA_KEYS = frozenset(CameraSettings.__struct_fields__)
+
+
+def _start(stack: ExitStack, name: str, live: Callable[[], None], stop: Callable[[], None]) -> None:
+    """Run a loop in a thread of its own; if it dies the process ends, to be started again."""
+
+    def run_or_die() -> None:
+        try:
+            live()
+        except Exception:
+            _log.exception("loop died", loop=name)
+            os._exit(1)
+
+    thread = threading.Thread(target=run_or_die, name=name, daemon=True)
+    thread.start()
+
+    def end() -> None:
+        stop()
+        thread.join(STOP_LIMIT)
+
+    stack.callback(end)
+
+
+def _give_up(journal: Journal, reason: str) -> Never:
+    """End the process because of the camera; whoever supervises it starts it again."""
+    _log.critical("giving up", reason=reason)
+    try:
+        with journal.transaction() as tx:
+            for key in (_EXITS, _EXITS_IN_A_ROW):
+                tx.set_value(key, str(_count(journal, key) + 1))
+            tx.append(CameraLost(message=reason, rung="restart_process"))
+    except CinepiError as error:
+        _log.error("not journalled", reason=str(error))
+    finally:
+        os._exit(EXIT_CAMERA)  # a hung camera library would block a normal exit
+
+
+def _count(journal: Journal, key: str) -> int:
+    return int(journal.value(key) or 0)
+
+
+def make_folders(layout: Layout) -> None:
+    """Make every folder that the service writes in.
+
+    Raises:
+        PermissionDeniedError: Naming the folder and what to do.
+    """
+    for folder in (
+        layout.captures,
+        layout.backups,
+        layout.journal.parent,
+        layout.log.parent,
+        layout.socket.parent,
+    ):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = (
+                f"cannot make the folder {folder}: {error.strerror}; "
+                "run as the user cinepi, or set CINEPI_ROOT to a folder of your own"
+            )
+            raise PermissionDeniedError(message) from error
+
+
+@contextmanager
+def only_one(layout: Layout) -> Iterator[None]:
+    """Hold the lock of the root while the block runs.
+
+    Raises:
+        ConflictError: Another service holds it.
+    """
+    with open(layout.lock, "a", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = f"a camera service is running already below {layout.root}"
+            raise ConflictError(message) from error
+        yield
+
+
+@contextmanager
+def listen(layout: Layout) -> Iterator[socket.socket]:
+    """The listening socket: systemd's, or our own in place of whatever an earlier run left."""
+    if passed := systemd.passed_socket():
+        with passed:
+            yield passed
+        return
+    layout.socket.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        with short_address(layout.socket) as address:
+            listener.bind(address)
+        layout.socket.chmod(0o660)
+        listener.listen()
+        yield listener
+    layout.socket.unlink(missing_ok=True)

@@ -1,0 +1,103 @@
+"""The present state of everything, and those who want to hear when it changes."""
+
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from cinepi.protocol import JournalGrew, Request, StateChanged
+
+
+class Subscription:
+    """What one watcher has not been told yet: only the newest of each document, never a queue."""
+
+    def __init__(self) -> None:
+        """Begin with nothing to tell."""
+        self._news = threading.Condition()
+        self._documents: dict[str, msgspec.Raw] = {}
+        self._last_seq: int | None = None
+        self._is_closed = False
+
+    def put_document(self, topic: str, document: msgspec.Raw) -> None:
+        """Remember the newest document of a topic."""
+        with self._news:
+            self._documents[topic] = document
+            self._news.notify()
+
+    def put_seq(self, last_seq: int) -> None:
+        """Remember how far the journal has grown."""
+        with self._news:
+            self._last_seq = last_seq
+            self._news.notify()
+
+    def close(self) -> None:
+        """Let `wait` return None."""
+        with self._news:
+            self._is_closed = True
+            self._news.notify()
+
+    def wait(self) -> list[Request] | None:
+        """Block until there is news, and take it as notifications; None once closed."""
+        with self._news:
+            self._news.wait_for(
+                lambda: self._documents or self._last_seq is not None or self._is_closed
+            )
+            if self._is_closed:
+                return None
+            documents, self._documents = self._documents, {}
+            last_seq, self._last_seq = self._last_seq, None
+        news = [
+            _notification("state", StateChanged(topic=topic, document=document))
+            for topic, document in documents.items()
+        ]
+        if last_seq is not None:
+            news.append(_notification("journal", JournalGrew(last_seq=last_seq)))
+        return news
+
+
+class Board:
+    """Where changed documents are posted; may be used from any thread."""
+
+    def __init__(self) -> None:
+        """Begin without watchers."""
+        self._lock = threading.Lock()
+        self._watchers: list[Subscription] = []
+
+    def subscribe(self) -> Subscription:
+        """Watch from now on, until `unsubscribe`."""
+        subscription = Subscription()
+        with self._lock:
+            self._watchers.append(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Watch no longer."""
+        subscription.close()
+        with self._lock:
+            self._watchers.remove(subscription)
+
+    @property
+    def has_watchers(self) -> bool:
+        """Whether anybody watches."""
+        return bool(self._watchers)
+
+    def post(self, topic: str, document: Callable[[], msgspec.Struct]) -> None:
+        """Tell the watchers a new document; it is made only if there are any."""
+        with self._lock:
+            watchers = list(self._watchers)
+        if not watchers:
+            return
+        raw = msgspec.Raw(msgspec.json.encode(document()))
+        for watcher in watchers:
+            watcher.put_document(topic, raw)
+
+    def journal_grew(self, last_seq: int) -> None:
+        """Tell the watchers that events were appended."""
+        with self._lock:
+            watchers = list(self._watchers)
+        for watcher in watchers:
+            watcher.put_seq(last_seq)
+
+
+def _notification(method: str, params: msgspec.Struct) -> Request:
+    return Request(method=method, params=msgspec.Raw(msgspec.json.encode(params)))

@@ -1,0 +1,240 @@
+"""The configuration in force: changed here only, and each change reaches the running parts."""
+
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from cinepi.clock import Clock
+from cinepi.config import change, load, store
+from cinepi.errors import CinepiError, ConflictError, InvalidArgumentError, Problem
+from cinepi.journal.journal import Journal, Transaction
+from cinepi.logs.setup import logger
+from cinepi.model.documents import ConfigDocument
+from cinepi.model.events import ConfigChanged
+from cinepi.model.settings import Config
+from cinepi.paths import Layout
+from cinepi.protocol import Command, ConfigChangeResult
+
+Plan = Callable[[str, Config], change.Change]
+"""Makes the new configuration of the text and the values of the old one."""
+Guard = Callable[[Config, tuple[str, ...]], list[Problem]]
+"""Says what else is wrong with a new configuration, of which some paths changed."""
+Outcome = Callable[[ConfigChangeResult, Config], msgspec.Struct]
+"""Makes the answer that is recorded for the command."""
+
+_REVISION, _DIGEST = "config_revision", "config_digest"
+
+_log = logger("config")
+
+
+class Configuration:
+    """Holds the configuration; safe to use from any thread."""
+
+    def __init__(self, layout: Layout, clock: Clock, journal: Journal) -> None:
+        """Load the file, or recover it; an edit by hand since the last run is a new revision."""
+        self._layout = layout
+        self._clock = clock
+        self._journal = journal
+        self._lock = threading.RLock()
+        loaded = load.load(layout, clock)
+        self._text, self._digest, self.config = loaded.text, loaded.digest, loaded.config
+        self._running = loaded.config
+        self.guard: Guard = lambda _config, _changed: []
+        self.in_transaction: Callable[[Transaction, Config], None] = lambda _tx, _config: None
+        self.applied: Callable[[Config, tuple[str, ...]], None] = lambda _config, _changed: None
+        self.revision = int(journal.value(_REVISION) or 0)
+        if loaded.recovery:
+            _log.error("configuration recovered", **msgspec.structs.asdict(loaded.recovery))
+        if loaded.recovery or journal.value(_DIGEST) != loaded.digest:
+            with journal.transaction() as tx:
+                if loaded.recovery:
+                    tx.append(loaded.recovery)
+                source = "recovery" if loaded.recovery else "file"
+                self._record(tx, loaded.digest, ("",), source, None)
+
+    def document(self) -> ConfigDocument:
+        """What the world is told."""
+        return ConfigDocument(
+            revision=self.revision,
+            effective=msgspec.to_builtins(self.config),
+            pending_restart=change.pending_restart(self._running, self.config),
+        )
+
+    def patch(
+        self,
+        patch: dict[str, object],
+        *,
+        base_revision: int | None = None,
+        dry_run: bool = False,
+        command: Command | None = None,
+        outcome: Outcome | None = None,
+    ) -> ConfigChangeResult:
+        """Change some values (RFC 7396).
+
+        Raises:
+            InvalidArgumentError: With every problem; nothing has changed.
+            ConflictError: `base_revision` is not the present one.
+        """
+        return self._change(
+            lambda text, config: change.patched(text, config, patch),
+            "command",
+            base_revision,
+            dry_run=dry_run,
+            command=command,
+            outcome=outcome,
+        )
+
+    def replace(
+        self,
+        config: dict[str, object],
+        *,
+        source: str = "command",
+        base_revision: int | None = None,
+        dry_run: bool = False,
+        command: Command | None = None,
+    ) -> ConfigChangeResult:
+        """Change to exactly these values, and defaults for the rest; raises as `patch` does."""
+        return self._change(
+            lambda text, old: change.replaced(text, old, config),
+            source,
+            base_revision,
+            dry_run=dry_run,
+            command=command,
+            outcome=None,
+        )
+
+    def restore(self, text: str, source: str, command: Command | None) -> ConfigChangeResult:
+        """Put the text of a backup, or a new file, in place of the present one."""
+        config = load.parse_config(text, source="the backup")
+        return self._change(
+            lambda _text, old: change.Change(
+                config=config,
+                text=text,
+                changed=change.changed_paths(old, config),
+                kept_comments=True,
+            ),
+            source,
+            None,
+            dry_run=False,
+            command=command,
+            outcome=None,
+            replaces_file=True,
+        )
+
+    def problem(self) -> str | None:
+        """What is wrong with the file as it is on disk now; None where nothing is."""
+        try:
+            text = self._layout.config.read_text()
+            if text != self._text:
+                load.parse_config(text, source=self._layout.config.name)
+        except OSError as error:
+            return f"{self._layout.config} cannot be read: {error.strerror}"
+        except (UnicodeDecodeError, CinepiError) as error:
+            return f"{self._layout.config} was edited and is wrong now: {error}"
+        return None
+
+    def back_up(self) -> str:
+        """Copy the file as it is; returns the copy's name."""
+        with self._lock:
+            return store.back_up(self._layout, self._clock)
+
+    def _change(
+        self,
+        plan: Plan,
+        source: str,
+        base_revision: int | None,
+        *,
+        dry_run: bool,
+        command: Command | None,
+        outcome: Outcome | None,
+        replaces_file: bool = False,
+    ) -> ConfigChangeResult:
+        with self._lock:
+            if not replaces_file:
+                self._take_up_edit()
+            if base_revision is not None and base_revision != self.revision:
+                message = (
+                    f"base_revision is {base_revision}, but the configuration has revision "
+                    f"{self.revision}: read it again"
+                )
+                raise ConflictError(message, Problem("/base_revision", message))
+            planned = plan(self._text, self.config)
+            if problems := self.guard(planned.config, planned.changed):
+                raise InvalidArgumentError.of(problems)
+            result = ConfigChangeResult(
+                revision=self.revision + bool(planned.changed),
+                changed=planned.changed,
+                pending_restart=change.pending_restart(self._running, planned.config),
+                kept_comments=planned.kept_comments,
+                dry_run=dry_run,
+            )
+            if dry_run or not planned.changed:
+                return msgspec.structs.replace(result, revision=self.revision)
+            if self.config.system.backup_enabled:
+                backup = store.back_up(self._layout, self._clock)
+                result = msgspec.structs.replace(result, backup_file=backup)
+            answer = outcome(result, planned.config) if outcome else result
+            self._write(planned, result, source, command, answer)
+        self.applied(planned.config, planned.changed)
+        return result
+
+    def _write(
+        self,
+        planned: change.Change,
+        result: ConfigChangeResult,
+        source: str,
+        command: Command | None,
+        answer: msgspec.Struct,
+    ) -> None:
+        """File first, journal second: a crash in between looks like an edit by hand, and is one
+        revision too."""
+        digest = store.write(self._layout, planned.text)
+        try:
+            with self._journal.transaction() as tx:
+                self._record(tx, digest, planned.changed, source, result.backup_file)
+                self.in_transaction(tx, planned.config)
+                tx.finish(command, answer)
+        except CinepiError:
+            store.write(self._layout, self._text)
+            raise
+        self._text, self.config = planned.text, planned.config
+
+    def _record(
+        self,
+        tx: Transaction,
+        digest: str,
+        changed: tuple[str, ...],
+        source: str,
+        backup_file: str | None,
+    ) -> None:
+        revision = self.revision + 1
+        tx.set_value(_REVISION, str(revision))
+        tx.set_value(_DIGEST, digest)
+        tx.append(
+            ConfigChanged(
+                revision=revision, changed=changed, source=source, backup_file=backup_file
+            )
+        )
+
+        def take_effect() -> None:
+            self.revision, self._digest = revision, digest
+
+        tx.on_commit(take_effect)
+
+    def _take_up_edit(self) -> None:
+        """Somebody may have edited the file since: their change comes first.
+
+        Raises:
+            InvalidArgumentError: The edited file is wrong; it must be mended before any change.
+        """
+        text = self._layout.config.read_text() if self._layout.config.exists() else self._text
+        if text == self._text:
+            return
+        config = load.parse_config(text, source=self._layout.config.name)
+        changed = change.changed_paths(self.config, config)
+        with self._journal.transaction() as tx:
+            self._record(tx, store.digest(text), changed, "file", None)
+            self.in_transaction(tx, config)
+        self._text, self.config = text, config
+        self.applied(config, changed)

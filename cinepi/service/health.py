@@ -1,0 +1,81 @@
+"""How the camera side is: three checks, each with a reason that a person can act on."""
+
+import os
+import time
+from contextlib import suppress
+
+from cinepi.config import store as config_store
+from cinepi.protocol import Check, HealthResult
+from cinepi.service.parts import Parts
+
+_PROBE = ".cinepi_health.tmp"  # the sweep at the next start removes it, should it ever stay
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def check(parts: Parts) -> HealthResult:
+    """Look at everything; blocks for a few milliseconds on a healthy disk."""
+    file_system, file_operation_ms = _file_system(parts)
+    return HealthResult(
+        cinepi_modules=_modules(parts),
+        file_system=file_system,
+        configuration=_configuration(parts),
+        file_operation_ms=file_operation_ms,
+        rss_bytes=_rss(),
+        uptime_s=round(parts.clock.monotonic() - parts.started_at, 1),
+        journal_bytes=_size_of_journal(parts),
+    )
+
+
+def _modules(parts: Parts) -> Check:
+    camera = parts.camera.document()
+    if camera.health == "ok":
+        return Check(state="ok")
+    state = "degraded" if camera.health == "recovering" else "failing"
+    return Check(state=state, reason=camera.problem or f"the camera is {camera.health}")  # type: ignore[arg-type]
+
+
+def _file_system(parts: Parts) -> tuple[Check, float | None]:
+    folder = parts.layout.captures
+    begun = time.perf_counter()
+    try:
+        # Not synced: a probe twice a minute must not wear out a card.
+        descriptor = os.open(folder / _PROBE, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        try:
+            os.write(descriptor, b"\0")
+        finally:
+            os.close(descriptor)
+            os.unlink(folder / _PROBE)
+    except OSError as error:
+        reason = f"cannot write in {folder}: {error.strerror}"
+        return Check(state="failing", reason=reason), None
+    took_ms = round((time.perf_counter() - begun) * 1e3, 3)
+    storage = parts.storage.document()
+    free = f"{storage.free_bytes / 1e6:.0f} MB free, {storage.reserve_bytes / 1e6:.0f} MB reserve"
+    if storage.state == "full":
+        reason = f"no room for another picture ({free}): delete captures or lower reserve_mb"
+        return Check(state="failing", reason=reason), took_ms
+    if storage.state == "low":
+        return Check(state="degraded", reason=f"the disk is nearly full ({free})"), took_ms
+    return Check(state="ok"), took_ms
+
+
+def _configuration(parts: Parts) -> Check:
+    if problem := parts.configuration.problem():
+        return Check(state="failing", reason=problem)
+    enabled = parts.configuration.config.system.backup_enabled
+    if enabled and parts.configuration.revision > 1 and not config_store.backups(parts.layout):
+        return Check(state="degraded", reason="there is no backup: make one with config/backup")
+    return Check(state="ok")
+
+
+def _rss() -> int:
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * _PAGE
+
+
+def _size_of_journal(parts: Parts) -> int:
+    total = 0
+    for suffix in ("", "-wal"):
+        with suppress(FileNotFoundError):
+            total += os.stat(f"{parts.layout.journal}{suffix}").st_size
+    return total

@@ -1,0 +1,68 @@
+"""The camera: get, set, restart."""
+
+import msgspec
+
+from cinepi.check import unknown_key
+from cinepi.errors import InvalidArgumentError, Problem
+from cinepi.model.documents import CameraDocument
+from cinepi.model.settings import CameraSettings, Config
+from cinepi.protocol import CameraSetParams, ConfigChangeResult, NoParams
+from cinepi.service.requests import Call, method
+
+RESTART_LIMIT_S = 30.0
+"""How long `camera.restart` waits for the camera thread."""
+
+_CAMERA_KEYS = CameraSettings.__struct_fields__
+_CAPTURE_KEYS = ("quality",)
+
+
+@method("camera.get", NoParams)
+def get(call: Call[NoParams]) -> CameraDocument:
+    """Tell how it is."""
+    return call.parts.camera.document()
+
+
+@method("camera.set", CameraSetParams)
+def set_(call: Call[CameraSetParams]) -> CameraDocument:
+    """Change settings, in the configuration; the next picture has them.
+
+    Keys are those of the configuration's `camera` section, and `quality`; problems name them as
+    they were given, `/iso` and not `/camera/iso`.
+    """
+    wanted = call.params.settings
+    known = [*_CAMERA_KEYS, *_CAPTURE_KEYS]
+    if unknown := [unknown_key(key, known, "") for key in wanted if key not in known]:
+        raise InvalidArgumentError.of(unknown)
+    if not wanted:
+        message = f"give at least one setting: {', '.join(sorted(known))}"
+        raise InvalidArgumentError(message)
+    patch: dict[str, object] = {
+        "camera": {key: value for key, value in wanted.items() if key in _CAMERA_KEYS},
+        "capture": {key: value for key, value in wanted.items() if key in _CAPTURE_KEYS},
+    }
+    document = call.parts.camera.document()
+
+    def outcome(_: ConfigChangeResult, config: Config) -> CameraDocument:
+        nonlocal document
+        document = msgspec.structs.replace(document, settings=config.camera)
+        return document
+
+    try:
+        call.parts.configuration.patch(patch, command=call.command, outcome=outcome)
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError.of([_without_section(p) for p in error.problems]) from error
+    return document
+
+
+@method("camera.restart", NoParams, is_slow=True)
+def restart(call: Call[NoParams]) -> CameraDocument:
+    """Close the camera and open it again, between two pictures."""
+    call.parts.shutter.submit(call.parts.camera.restart).result(RESTART_LIMIT_S)
+    return call.parts.camera.document()
+
+
+def _without_section(problem: Problem) -> Problem:
+    for section in ("/camera", "/capture"):
+        if problem.field.startswith(section + "/"):
+            return Problem(problem.field.removeprefix(section), problem.message)
+    return problem

@@ -1,0 +1,36 @@
+"""Sessions: start, stop, pause, resume, get."""
+
+from cinepi.model.documents import SessionDocument
+from cinepi.protocol import NoParams, StartParams
+from cinepi.service.requests import Call, method
+
+
+@method("session.start", StartParams)
+def start(call: Call[StartParams]) -> SessionDocument:
+    """Begin a session."""
+    interval = call.parts.configuration.config.capture.interval
+    return call.parts.keeper.start(call.params, interval, call.command)
+
+
+@method("session.stop", NoParams, is_slow=True)
+def stop(call: Call[NoParams]) -> SessionDocument:
+    """End it."""
+    return call.parts.keeper.stop(call.command)
+
+
+@method("session.pause", NoParams, is_slow=True)
+def pause(call: Call[NoParams]) -> SessionDocument:
+    """Let slots go by."""
+    return call.parts.keeper.pause("command", call.command)
+
+
+@method("session.resume", NoParams)
+def resume(call: Call[NoParams]) -> SessionDocument:
+    """Go on."""
+    return call.parts.keeper.resume("command", call.command)
+
+
+@method("session.get", NoParams)
+def get(call: Call[NoParams]) -> SessionDocument:
+    """Tell how it is."""
+    return call.parts.keeper.document()

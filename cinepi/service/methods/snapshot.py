@@ -1,0 +1,58 @@
+"""Single pictures."""
+
+from cinepi.clock import parse_time, rfc3339
+from cinepi.errors import CinepiError, ConflictError, DeadlineError, InvalidArgumentError
+from cinepi.journal.journal import Transaction
+from cinepi.model.documents import CaptureDocument
+from cinepi.model.events import CaptureFailed
+from cinepi.protocol import TakeParams
+from cinepi.service.requests import Call, method, wire_error
+
+MOST_AHEAD_S = 60.0
+"""How far ahead `at` may lie."""
+LIMIT_S = 60.0
+"""How long a snapshot may take from its time on, beyond the exposure itself."""
+
+
+@method("snapshot.take", TakeParams, is_slow=True)
+def take(call: Call[TakeParams]) -> CaptureDocument:
+    """Take a picture now, or at an instant that many devices share."""
+    at = None if call.params.at is None else _instant(call, call.params.at)
+
+    def commit(tx: Transaction, capture: CaptureDocument) -> None:
+        tx.finish(call.command, capture)
+
+    wait = LIMIT_S + call.parts.configuration.config.camera.shutter_us / 1e6
+    if at is not None:
+        wait += at - call.parts.clock.wall()
+    taking = call.parts.shutter.snapshot(at, commit)
+    try:
+        return taking.result(wait)
+    except TimeoutError as error:
+        message = f"no picture within {wait:.0f} s: the camera does not answer"
+        raise _failed(call, DeadlineError(message)) from error
+    except CinepiError as error:
+        raise _failed(call, error) from error
+
+
+def _failed(call: Call[TakeParams], error: CinepiError) -> CinepiError:
+    """Journal that there is no picture, with the answer to the command."""
+    with call.parts.journal.transaction() as tx:
+        tx.append(CaptureFailed(code=error.code, message=str(error), kind="snapshot"))
+        tx.finish(call.command, wire_error(error))
+    return error
+
+
+def _instant(call: Call[TakeParams], text: str) -> float:
+    clock = call.parts.clock
+    at = parse_time(text, "/at")
+    if not clock.is_synced():
+        message = "at needs a clock that a time server has set, and this one is not"
+        raise ConflictError(message)
+    if not 0 <= at - clock.wall() <= MOST_AHEAD_S:
+        message = (
+            f"at must be at most {MOST_AHEAD_S:.0f} s ahead of {rfc3339(clock.wall())}, "
+            f"not {text[:40]!r}"
+        )
+        raise InvalidArgumentError.at("/at", message)
+    return at

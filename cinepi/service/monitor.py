@@ -1,0 +1,104 @@
+"""The second look: feeds the watchdog on progress only, sees the clock being set, the disk filling.
+
+Runs in a thread of its own, so that it sees a camera thread that hangs.
+"""
+
+import threading
+from collections.abc import Callable
+
+from cinepi import systemd
+from cinepi.clock import STEP, Clock
+from cinepi.errors import CinepiError
+from cinepi.journal.journal import Journal
+from cinepi.logs.setup import logger
+from cinepi.model.events import ClockStepped
+from cinepi.service.parts import Parts
+from cinepi.units import MonotonicTime, Seconds
+
+PERIOD: Seconds = 1.0
+STORAGE_EVERY = 5
+"""Periods from one look at the disk to the next."""
+STUCK_AFTER: Seconds = 120.0
+"""A camera call that takes longer than this plus the longest exposure is given up with the process;
+every call that knows its own limit has ended long before."""
+
+_log = logger("monitor")
+
+
+class Monitor:
+    """Looks around once a second until stopped."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        give_up: Callable[[str], None],
+        is_idle: Callable[[MonotonicTime], bool],
+        leave: Callable[[], None],
+    ) -> None:
+        """Be ready to `run`; `leave` is called once the service `is_idle`."""
+        self._parts = parts
+        self._give_up = give_up
+        self._is_idle = is_idle
+        self._leave = leave
+        self._stopped = threading.Event()
+        self._clock_watch = ClockWatch(parts.clock, parts.journal)
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """The thread's life; returns after `stop`."""
+        period = min(PERIOD, systemd.watchdog_period_s() or PERIOD)
+        turn = 0
+        while not self._stopped.wait(period):
+            turn += 1
+            try:
+                self._look(turn)
+            except CinepiError as error:
+                _log.warning("look failed", reason=str(error))
+
+    def _look(self, turn: int) -> None:
+        now = self._parts.clock.monotonic()
+        self._check_progress(now)
+        if step := self._clock_watch.look():
+            self._parts.keeper.clock_was_set(step)
+            self._parts.shutter.wake()
+        self._parts.keeper.flush_misses()
+        if turn % STORAGE_EVERY == 0:
+            self._parts.storage.check()
+        if self._is_idle(now):
+            self._leave()
+
+    def _check_progress(self, now: MonotonicTime) -> None:
+        longest_exposure = self._parts.configuration.config.camera.shutter_us / 1e6
+        limit = STUCK_AFTER + longest_exposure
+        busy_since = self._parts.camera.busy_since()
+        if busy_since is not None and now - busy_since > limit:
+            self._give_up(f"the camera has not answered for {now - busy_since:.0f} s")
+        if now - self._parts.shutter.progressed_at > limit:
+            self._give_up(f"the shutter thread has made no progress for {limit:.0f} s")
+        systemd.notify("WATCHDOG=1")
+
+
+class ClockWatch:
+    """Notices that the wall clock was set: it moved against the monotonic one."""
+
+    def __init__(self, clock: Clock, journal: Journal) -> None:
+        """Compare with the clocks as they stand now."""
+        self._clock = clock
+        self._journal = journal
+        self._offset = clock.wall() - clock.monotonic()
+
+    def look(self) -> Seconds:
+        """How far the clock was set since the last look; 0 where it was only slewed."""
+        offset = self._clock.wall() - self._clock.monotonic()
+        step = offset - self._offset
+        self._offset = offset
+        if abs(step) < STEP:
+            return 0.0
+        _log.warning("clock was set", step_s=round(step, 3))
+        with self._journal.transaction() as tx:
+            tx.append(ClockStepped(step_s=round(step, 3), synced=self._clock.is_synced()))
+        return step

@@ -1,0 +1,38 @@
+"""All that the camera service is made of, for the methods to use."""
+
+from dataclasses import dataclass
+
+from cinepi.camera.camera import Camera
+from cinepi.capture.store import Store
+from cinepi.capture.take import Taker
+from cinepi.clock import Clock
+from cinepi.journal.journal import Journal
+from cinepi.paths import Layout
+from cinepi.service.board import Board
+from cinepi.service.configuration import Configuration
+from cinepi.service.storage import Storage
+from cinepi.timing.keeper import SessionKeeper
+from cinepi.timing.shutter import Shutter
+from cinepi.units import MonotonicTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts, each documented at its class.
+
+    Attributes:
+        started_at: When the service started, on the monotonic clock.
+    """
+
+    layout: Layout
+    clock: Clock
+    journal: Journal
+    configuration: Configuration
+    store: Store
+    camera: Camera
+    taker: Taker
+    keeper: SessionKeeper
+    storage: Storage
+    shutter: Shutter
+    board: Board
+    started_at: MonotonicTime

@@ -1,0 +1,170 @@
+"""From a request to its answer: find the method, check its arguments, and let a command happen once."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
+
+from cinepi import check, strictjson
+from cinepi.errors import CinepiError, UnknownCommandError
+from cinepi.journal.journal import Journal
+from cinepi.protocol import MAX_LINE, Command, Params, Request, Response, WireError
+
+if TYPE_CHECKING:
+    from cinepi.service.parts import Parts
+
+ParamsT = TypeVar("ParamsT", bound=Params)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[ParamsT]):
+    """One call of a method.
+
+    Attributes:
+        parts: All that the service is made of.
+        params: The arguments, checked.
+        command: What makes it happen once; to be given to the transaction of the effect.
+    """
+
+    parts: "Parts"
+    params: ParamsT
+    command: Command | None
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method of the socket."""
+
+    name: str
+    params: type[Params]
+    run: Callable[[Call], msgspec.Struct | None]  # type: ignore[type-arg]
+    is_slow: bool
+
+
+_METHODS: dict[str, Method] = {}
+
+
+def method(
+    name: str, params: type[ParamsT], *, is_slow: bool = False
+) -> Callable[
+    [Callable[[Call[ParamsT]], msgspec.Struct | None]],
+    Callable[[Call[ParamsT]], msgspec.Struct | None],
+]:
+    """Make a function answer the method `name`.
+
+    A slow one, which waits for the camera or reads much, does not keep its client's next request
+    waiting.
+    """
+
+    def register(
+        run: Callable[[Call[ParamsT]], msgspec.Struct | None],
+    ) -> Callable[[Call[ParamsT]], msgspec.Struct | None]:
+        _METHODS[name] = Method(name, params, run, is_slow)
+        return run
+
+    return register
+
+
+def load_methods() -> None:
+    """Import every file of `methods/`: what it registers can be called then."""
+    package = import_module("cinepi.service.methods")
+    for module in iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")
+
+
+def wire_error(error: CinepiError) -> WireError:
+    """An error as it travels."""
+    return WireError(
+        code=error.code,
+        message=str(error),
+        field=error.field,
+        retryable=error.retryable,
+        problems=tuple((problem.field, problem.message) for problem in error.problems),
+    )
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    """What the journal keeps of a finished command."""
+
+    result: msgspec.Raw | None = None
+    error: WireError | None = None
+
+
+class Requests:
+    """Answers requests; may be used from any thread."""
+
+    def __init__(self, parts: "Parts", journal: Journal) -> None:
+        """Load all methods."""
+        load_methods()
+        self._parts = parts
+        self._journal = journal
+        self._finished = threading.Condition()
+        self._in_progress: set[str] = set()
+
+    def is_slow(self, name: str) -> bool:
+        """Whether a method may take long."""
+        found = _METHODS.get(name)
+        return found is not None and found.is_slow
+
+    def answer(self, request: Request) -> Response:
+        """Run a request, or repeat the answer of the command that it repeats.
+
+        Raises:
+            CinepiError: The answer is this error.
+        """
+        found = _METHODS.get(request.method)
+        if found is None:
+            close = get_close_matches(request.method, _METHODS, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            message = f"there is no method {request.method[:64]!r}{hint}"
+            raise UnknownCommandError(message)
+        arguments = strictjson.loads(bytes(request.params), max_bytes=MAX_LINE)
+        params = check.parse(found.params, arguments)
+        if request.command is None:
+            return _response(request, found.run(Call(self._parts, params, None)))
+        return self._answer_once(request, request.command, found, params)
+
+    def _answer_once(
+        self, request: Request, command: Command, found: Method, params: Params
+    ) -> Response:
+        with self._finished:
+            self._finished.wait_for(lambda: command.id not in self._in_progress)
+            self._in_progress.add(command.id)
+        try:
+            if stored := self._journal.outcome(command):
+                outcome = msgspec.json.decode(stored, type=_Outcome)
+                return Response(
+                    id=request.id, result=outcome.result, error=outcome.error, replayed=True
+                )
+            return self._run_once(request, command, found, params)
+        finally:
+            with self._finished:
+                self._in_progress.discard(command.id)
+                self._finished.notify_all()
+
+    def _run_once(
+        self, request: Request, command: Command, found: Method, params: Params
+    ) -> Response:
+        try:
+            result = found.run(Call(self._parts, params, command))
+        except CinepiError as error:
+            with self._journal.transaction() as tx:
+                tx.finish(command, wire_error(error))
+            raise
+        if self._journal.outcome(command) is None:  # it had no effect, so no transaction either
+            with self._journal.transaction() as tx:
+                tx.finish(command, result or Nothing())
+        return _response(request, result)
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """The result of a method that has none."""
+
+
+def _response(request: Request, result: msgspec.Struct | None) -> Response:
+    return Response(id=request.id, result=msgspec.Raw(msgspec.json.encode(result or Nothing())))

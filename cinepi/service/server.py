@@ -1,0 +1,159 @@
+"""The socket: connections, requests and answers, and who is told what changed."""
+
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import msgspec
+
+from cinepi.clock import Clock
+from cinepi.errors import CinepiError, InternalError, InvalidArgumentError, TooLargeError
+from cinepi.logs.setup import logger
+from cinepi.protocol import MAX_LINE, Request, Response
+from cinepi.service.board import Board, Subscription
+from cinepi.service.requests import Requests, wire_error
+from cinepi.units import MonotonicTime
+
+SLOW_WORKERS = 8
+"""Slow methods that run at the same time; more wait for their turn."""
+
+_log = logger("server")
+
+
+class Server:
+    """Serves a listening Unix socket; one thread for each connection."""
+
+    def __init__(
+        self, listener: socket.socket, requests: Requests, board: Board, clock: Clock
+    ) -> None:
+        """Be ready to `serve`."""
+        self._listener = listener
+        self._requests = requests
+        self._board = board
+        self._clock = clock
+        self._slow = ThreadPoolExecutor(SLOW_WORKERS, thread_name_prefix="method")
+        self._connections: set[Connection] = set()
+        self._lock = threading.Lock()
+        self.last_used: MonotonicTime = clock.monotonic()
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
+
+    def serve(self) -> None:
+        """Accept connections until `close`."""
+        number = 0
+        while True:
+            try:
+                accepted, _ = self._listener.accept()
+            except OSError:  # closed
+                return
+            number += 1
+            connection = Connection(accepted, self._requests, self._board, self._slow)
+            with self._lock:
+                self._connections.add(connection)
+            threading.Thread(
+                target=self._run, args=(connection,), name=f"connection-{number}", daemon=True
+            ).start()
+
+    def close(self) -> None:
+        """Accept no more, and end all connections."""
+        with suppress(OSError):  # unblocks accept
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            connection.close()
+        self._slow.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, connection: "Connection") -> None:
+        try:
+            connection.run()
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+            self.last_used = self._clock.monotonic()
+
+
+class Connection:
+    """One client."""
+
+    def __init__(
+        self,
+        accepted: socket.socket,
+        requests: Requests,
+        board: Board,
+        slow: ThreadPoolExecutor,
+    ) -> None:
+        """Take over an accepted socket."""
+        self._socket = accepted
+        self._requests = requests
+        self._board = board
+        self._slow = slow
+        self._sending = threading.Lock()
+        self._subscription: Subscription | None = None
+
+    def run(self) -> None:
+        """Answer until the client leaves."""
+        with self._socket, self._socket.makefile("rb") as stream, suppress(OSError):
+            while line := stream.readline(MAX_LINE + 1):
+                if len(line) > MAX_LINE:
+                    message = f"a request may have {MAX_LINE} bytes"
+                    self._send(Response(id=None, error=wire_error(TooLargeError(message))))
+                    break
+                self._receive(line)
+        if self._subscription:
+            self._board.unsubscribe(self._subscription)
+
+    def close(self) -> None:
+        """Hang up."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _receive(self, line: bytes) -> None:
+        try:
+            request = msgspec.json.decode(line, type=Request)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            problem = InvalidArgumentError(f"not a JSON-RPC request: {error}")
+            self._send(Response(id=None, error=wire_error(problem)))
+            return
+        if request.method == "watch" and self._subscription is None:
+            # Watch first and look then: whatever changes in between is told twice, never missed.
+            self._subscription = self._board.subscribe()
+            self._answer(request)
+            threading.Thread(
+                target=self._tell, args=(self._subscription,), name="watcher", daemon=True
+            ).start()
+        elif self._requests.is_slow(request.method):
+            self._slow.submit(self._answer, request)
+        else:
+            self._answer(request)
+
+    def _answer(self, request: Request) -> None:
+        try:
+            response = self._requests.answer(request)
+        except CinepiError as error:
+            response = Response(id=request.id, error=wire_error(error))
+        except Exception:
+            _log.exception("request failed", method=request.method)
+            failure = InternalError(
+                f"{request.method} failed; the log of the camera service says why"
+            )
+            response = Response(id=request.id, error=wire_error(failure))
+        if request.id is not None:
+            with suppress(OSError):  # the client has left: whatever was recorded stays recorded
+                self._send(response)
+
+    def _tell(self, subscription: Subscription) -> None:
+        with suppress(OSError):
+            while (news := subscription.wait()) is not None:
+                for notification in news:
+                    self._send(notification)
+
+    def _send(self, message: Response | Request) -> None:
+        line = msgspec.json.encode(message) + b"\n"
+        with self._sending:
+            self._socket.sendall(line)

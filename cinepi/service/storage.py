@@ -1,0 +1,134 @@
+"""The disk under the captures: how much is left, and what happens when nothing is."""
+
+from collections.abc import Callable
+
+from cinepi.capture.removal import remove
+from cinepi.capture.store import Store
+from cinepi.capture.take import Taker
+from cinepi.errors import CinepiError, ConflictError, StorageFullError
+from cinepi.journal.journal import Journal
+from cinepi.logs.setup import logger
+from cinepi.model.documents import StorageDocument
+from cinepi.model.events import StorageLow, StorageRecovered
+from cinepi.model.settings import CaptureSettings
+from cinepi.timing.keeper import SessionKeeper
+from cinepi.units import Bytes
+
+LOW_PICTURES = 50
+"""`low` is announced when fewer typical pictures fit above the reserve."""
+ROOM_PICTURES = 4
+"""Deleting the oldest, or waiting, goes on until so many typical pictures fit."""
+
+_BATCH = 20  # pictures deleted in one transaction
+_MEGABYTE = 1_000_000
+_DAY_S = 86_400
+
+_log = logger("storage")
+
+
+class Storage:
+    """Watches the disk; `check` is called every few seconds, `handle_full` by the shutter."""
+
+    def __init__(
+        self,
+        store: Store,
+        taker: Taker,
+        journal: Journal,
+        keeper: SessionKeeper,
+        settings: Callable[[], CaptureSettings],
+        on_change: Callable[[], None],
+    ) -> None:
+        """Watch the disk of `store`; `on_change` is called when the document changed much."""
+        self._store = store
+        self._taker = taker
+        self._journal = journal
+        self._keeper = keeper
+        self._settings = settings
+        self._on_change = on_change
+        self._is_announced = False
+        self._document = StorageDocument()
+
+    def document(self) -> StorageDocument:
+        """What the world is told, as of now."""
+        free, total = self._store.disk()
+        count, size = self._journal.capture_totals()
+        reserve = self._reserve()
+        room = free - reserve
+        typical = max(self._taker.typical_bytes, 1)
+        session = self._keeper.running
+        days_left = None
+        if session is not None:
+            days_left = round(max(0, room) / typical * session.interval / _DAY_S, 2)
+        state = "full" if room < typical else "low" if room < LOW_PICTURES * typical else "ok"
+        return StorageDocument(
+            free_bytes=free,
+            total_bytes=total,
+            reserve_bytes=reserve,
+            captures=count,
+            captures_bytes=size,
+            days_left=days_left,
+            state=state,  # type: ignore[arg-type]
+        )
+
+    def check(self) -> None:
+        """Announce that the disk fills up or has room again, and let a waiting session go on."""
+        document = self.document()
+        if document.state != "ok" and not self._is_announced:
+            self._is_announced = True
+            with self._journal.transaction() as tx:
+                tx.append(
+                    StorageLow(
+                        free_bytes=document.free_bytes,
+                        reserve_bytes=document.reserve_bytes,
+                        policy=self._settings().when_full,
+                    )
+                )
+        elif document.state == "ok" and self._is_announced:
+            self._is_announced = False
+            with self._journal.transaction() as tx:
+                tx.append(StorageRecovered(free_bytes=document.free_bytes))
+        self._resume_if_there_is_room(document.free_bytes)
+        if document.state != self._document.state:
+            self._on_change()
+        self._document = document
+
+    def handle_full(self, error: StorageFullError) -> bool:
+        """Follow the user's policy; True if there is room now."""
+        policy = self._settings().when_full
+        _log.warning("disk is full", policy=policy, reason=str(error))
+        if policy == "delete_oldest":
+            return self._delete_oldest()
+        if self._keeper.running is None:
+            return False
+        self._keeper.slot_failed("storage")
+        if policy == "stop":
+            self._keeper.finish("storage_full")
+        else:
+            self._keeper.pause("storage_full", None)
+        return False
+
+    def _delete_oldest(self) -> bool:
+        wanted = self._wanted_free()
+        while self._store.disk()[0] < wanted:
+            oldest = self._journal.oldest_captures(_BATCH)
+            if not oldest:
+                return False
+            remove(self._store, self._journal, [name for name, _ in oldest], "make_room")
+        return True
+
+    def _resume_if_there_is_room(self, free: Bytes) -> None:
+        session = self._keeper.running
+        if session is None or session.pause_reason != "storage_full" or free < self._wanted_free():
+            return
+        try:
+            self._keeper.resume("storage_recovered", None)
+        except ConflictError:  # somebody was faster
+            _log.debug("session had gone on already")
+        except CinepiError as error:
+            _log.warning("session stays paused", reason=str(error))
+
+    def _wanted_free(self) -> Bytes:
+        return self._reserve() + ROOM_PICTURES * max(self._taker.typical_bytes, 1)
+
+    def _reserve(self) -> Bytes:
+        return self._settings().reserve_mb * _MEGABYTE

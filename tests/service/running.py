@@ -1,0 +1,181 @@
+"""A camera service as a user has it: a process, a socket, a folder."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar, cast
+
+import msgspec
+import piexif
+
+from cinepi.client import Client
+from cinepi.clock import CLOCK_VARIABLE
+from cinepi.errors import CameraUnavailableError
+from cinepi.model.documents import CameraDocument, CaptureDocument, SessionDocument
+from cinepi.paths import Layout
+from cinepi.protocol import (
+    Command,
+    EventsReadParams,
+    EventsReadResult,
+    Params,
+    StartParams,
+    TakeParams,
+)
+
+ValueT = TypeVar("ValueT")
+
+LIMIT = 15.0
+"""Seconds that anything may take on a loaded machine before a test fails."""
+
+
+def wait_for(what: Callable[[], ValueT], *, limit: float = LIMIT) -> ValueT:
+    """Ask until the answer is true, and return it."""
+    deadline = time.monotonic() + limit
+    while not (value := what()):
+        if time.monotonic() > deadline:
+            message = f"waited for {limit} s in vain"
+            raise AssertionError(message)
+        time.sleep(0.01)  # the poll of a deadline, not a guess at a duration
+    return value
+
+
+@dataclass
+class RunningService:
+    """One run of the service."""
+
+    layout: Layout
+    process: subprocess.Popen[bytes]
+    clients: list[Client] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, root: Path, **settings: object) -> "RunningService":
+        """Start it with small pictures, or with settings such as `camera={"resolution": …}`."""
+        layout = Layout(root)
+        if not layout.config.exists():
+            layout.config.parent.mkdir(parents=True)
+            camera = {"backend": "simulated", "resolution": "640x480"}
+            capture = {"reserve_mb": 16}
+            for name, values in settings.items():
+                assert isinstance(values, dict)
+                {"camera": camera, "capture": capture}[name].update(values)
+            layout.config.write_text(json.dumps({"camera": camera, "capture": capture}))
+        clock = root / "clock.json"
+        if not clock.exists():
+            clock.write_text('{"offset_s": 0, "synced": true}')
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cinepi.service", "--root", str(root)],
+            env={**os.environ, CLOCK_VARIABLE: str(clock)},
+            stderr=subprocess.PIPE,
+        )
+        service = cls(layout, process)
+        wait_for(service._is_listening)
+        return service
+
+    def client(self) -> Client:
+        """A new connection."""
+        client = Client.connect(self.layout, start=False)
+        self.clients.append(client)
+        return client
+
+    def call(
+        self,
+        method: str,
+        result: type[ValueT],
+        params: Params | None = None,
+        *,
+        command: Command | None = None,
+    ) -> ValueT:
+        """Ask on a connection of its own."""
+        with self.client() as client:
+            return client.call(method, result, params, command=command)
+
+    def call_raw(self, method: str, params: dict[str, object]) -> object:
+        """Ask with arguments that no client of ours would send."""
+        with self.client() as client:
+            return client.call(method, dict, cast("Params", params))
+
+    def start_session(self, **params: object) -> SessionDocument:
+        """Begin a session of 1 s, or with other parameters."""
+        wanted = msgspec.convert({"interval": 1, **params}, StartParams)
+        return self.call("session.start", SessionDocument, wanted)
+
+    def session(self) -> SessionDocument:
+        """The session's document."""
+        return self.call("session.get", SessionDocument)
+
+    def camera(self) -> CameraDocument:
+        """The camera's document."""
+        return self.call("camera.get", CameraDocument)
+
+    def snapshot(self, command: Command | None = None) -> CaptureDocument:
+        """Take a picture."""
+        return self.call("snapshot.take", CaptureDocument, TakeParams(), command=command)
+
+    def events(self, kind: str | None = None) -> list[dict[str, object]]:
+        """All events so far, or those of one type, each with its `seq`."""
+        found: list[dict[str, object]] = []
+        after = 0
+        while True:
+            page = self.call(
+                "events.read", EventsReadResult, EventsReadParams(after=after, limit=500)
+            )
+            for entry in page.events:
+                data = json.loads(bytes(entry.data))
+                found.append({"seq": entry.seq, **data})
+                after = entry.seq
+            if not page.events:
+                return [event for event in found if kind in (None, event["type"])]
+
+    def frames_reach(self, count: int) -> SessionDocument:
+        """Wait until the session has so many frames."""
+        return wait_for(lambda: (d := self.session()).frames >= count and d)  # type: ignore[return-value]
+
+    def set_clock(self, **values: object) -> None:
+        """Steer the wall clock: `offset_s`, `synced`."""
+        (self.layout.root / "clock.json").write_text(json.dumps(values))
+
+    def fault(self, fault: str, count: int | None = None, seconds: float = 0) -> None:
+        """Break the simulated camera."""
+        self.layout.faults.write_text(
+            json.dumps({"fault": fault, "count": count, "seconds": seconds})
+        )
+
+    def mend(self) -> None:
+        """Let the simulated camera work again."""
+        self.layout.faults.unlink()
+
+    def terminate(self) -> None:
+        """Stop it as systemd does, and expect a clean end."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(LIMIT) == 0
+
+    def kill(self) -> None:
+        """Stop it as a power cut does."""
+        self.process.kill()
+        self.process.wait(LIMIT)
+
+    def pictures(self) -> list[str]:
+        """Names of all files in the capture folder."""
+        return sorted(path.name for path in self.layout.captures.iterdir() if path.is_file())
+
+    def exif(self, name: str) -> dict[str, dict[int, object]]:
+        """A picture's EXIF."""
+        loaded: dict[str, dict[int, object]] = piexif.load(str(self.layout.captures / name))
+        return loaded
+
+    def _is_listening(self) -> bool:
+        if self.process.poll() is not None:
+            assert self.process.stderr
+            raise AssertionError(self.process.stderr.read().decode())
+        try:
+            with self.client() as client:
+                client.call("ping", dict)
+        except CameraUnavailableError:
+            return False
+        return True
