@@ -15,7 +15,6 @@ from cinepi.errors import (
 from cinepi.model.events import ConfigRecovered
 from cinepi.model.settings import Config
 from cinepi.paths import Layout
-from cinepi.strictyaml import MAX_SIZE
 
 __all__ = ["Loaded", "load", "parse_config", "recover"]
 
@@ -51,13 +50,11 @@ def load(layout: Layout, clock: Clock) -> Loaded:
     """
     name = layout.config.name
     try:
-        text = atomic.read(store.target(layout), max_bytes=MAX_SIZE)
+        text = store.read(layout)
         return Loaded(parse_config(text, source=name), text, store.digest(text), None)
     except FileNotFoundError:
         text = as_text(Config())
         return Loaded(Config(), text, store.write(layout, text), None)
-    except UnicodeDecodeError:
-        return recover(layout, clock, f"{name} is not UTF-8 text")
     except (InvalidArgumentError, TooLargeError, PermissionDeniedError, InternalError) as error:
         return recover(layout, clock, str(error))
 

@@ -32,6 +32,21 @@ def target(layout: Layout) -> Path:
     return Path(os.path.realpath(layout.config))
 
 
+def read(layout: Layout) -> str:
+    """Read the configuration file, line ends and all.
+
+    Raises:
+        FileNotFoundError: There is none.
+        InvalidArgumentError: It is not UTF-8.
+        CinepiError: See `atomic.read`.
+    """
+    try:
+        return atomic.read(target(layout), max_bytes=MAX_SIZE)
+    except UnicodeDecodeError as error:
+        message = f"{layout.config.name} is not UTF-8 text"
+        raise InvalidArgumentError.at("", message) from error
+
+
 def write(layout: Layout, text: str) -> str:
     """Replace the configuration as `atomic.write` does, and return the digest of `text`.
 
@@ -57,22 +72,22 @@ def back_up(layout: Layout, clock: Clock) -> str:
     """Copy the configuration into the backups, durably, and return the copy's name.
 
     Raises:
-        ConflictError: There is no configuration that could be read.
+        ConflictError: There is no configuration file.
+        InvalidArgumentError: It is no text.
         BusyError: There are 100 copies of this second already.
         CinepiError: The copy cannot be written; see `atomic.write`.
     """
-    path = target(layout)
     try:
-        text = atomic.read(path, max_bytes=MAX_SIZE)
-    except (FileNotFoundError, UnicodeDecodeError) as error:
-        raise ConflictError(f"there is no readable {path} to copy") from error
+        text = read(layout)
+    except FileNotFoundError as error:
+        raise ConflictError(f"there is no {layout.config} to copy") from error
     taken = set(_names(layout))
     first = f"cinepi_backup_{stamp(clock)}"
     suffixes = ("", *(f"_{count:02}" for count in range(1, _SAME_SECOND + 1)))
     name = next((n for s in suffixes if (n := f"{first}{s}.yaml") not in taken), None)
     if name is None:
         raise BusyError("the configuration was copied too often within one second")
-    atomic.write(layout.backups / name, text, like=path)
+    atomic.write(layout.backups / name, text, like=target(layout))
     return name
 
 
