@@ -36,6 +36,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         place: Where it is shown.
         quantity: What is measured, as Home Assistant's device classes say it: `temperature`.
         counts_up: Whether a reading only grows, apart from restarts at zero.
+        precision: Decimals that people care for; None lets the viewer choose.
+        depends_on_board: Whether some boards can never tell it: then it is always None.
         icon: Material Design icon, such as `mdi:iso`; empty lets the viewer choose.
         is_common: Whether most people want to see it; the others can switch it on.
         needs_restart: Whether a change waits for the next start of the camera service.
@@ -55,6 +57,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     place: Place = "main"
     quantity: str | None = None
     counts_up: bool = False
+    precision: int | None = None
+    depends_on_board: bool = False
     icon: str = ""
     is_common: bool = True
     needs_restart: bool = False
@@ -127,6 +131,8 @@ def reading(
     icon: str = "",
     quantity: str | None = None,
     counts_up: bool = False,
+    precision: int | None = None,
+    depends_on_board: bool = False,
     place: Place = "diagnostic",
     is_common: bool = True,
 ) -> msgspec.Meta:
@@ -141,6 +147,8 @@ def reading(
             place=place,
             quantity=quantity,
             counts_up=counts_up,
+            precision=precision,
+            depends_on_board=depends_on_board,
             icon=icon,
             is_common=is_common,
         )
