@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from cinepi.capture.beside import Beside
 from cinepi.capture.develop import Buffer, is_whole
 from cinepi.capture.naming import is_name, name_for, parse_name
 from cinepi.clock import Clock
@@ -114,6 +115,7 @@ class Store:
             InternalError: The disk failed; the message says how.
             ConflictError: There are 100 pictures of that second.
         """
+        digest = Beside(lambda: _sha256(parts), "digest")
         with self._opened(make=True) as folder:
             temporary = f"{_TEMPORARY}{os.getpid()}_{self._clock.monotonic():.9f}{_SUFFIX}"
             try:
@@ -124,11 +126,8 @@ class Store:
                     os.unlink(temporary, dir_fd=folder)
                 raise
             os.fsync(folder)
-        digest = hashlib.sha256()
-        for part in parts:
-            digest.update(part)
         size = sum(len(part) for part in parts)
-        return StoredFile(name, self.path(name), size, digest.hexdigest())
+        return StoredFile(name, self.path(name), size, digest.result())
 
     def delete(self, name: str) -> Bytes:
         """Remove a picture and return its size; 0 if there is none. Call `flush` after the last.
@@ -267,6 +266,13 @@ class Store:
                 yield folder
             finally:
                 os.close(folder)
+
+
+def _sha256(parts: Sequence[Buffer]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _write_new(folder: int, name: str, parts: Sequence[Buffer]) -> None:

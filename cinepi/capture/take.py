@@ -8,6 +8,7 @@ import msgspec
 
 from cinepi.camera.camera import Camera
 from cinepi.camera.contract import Frame
+from cinepi.capture.beside import Beside
 from cinepi.capture.develop import Buffer, develop, preview_of_frame, preview_of_jpeg
 from cinepi.capture.exif import Facts, Provenance
 from cinepi.capture.store import Store, StoredFile
@@ -151,17 +152,18 @@ class Taker:
 
     def _expose(self, order: Order, settings: CaptureSettings) -> _Taken:
         frame = self._camera.take()
-        self.exposed()
+        preview = Beside(lambda: preview_of_frame(frame), "preview")
         try:
             facts = self._facts(frame, order, settings)
             return _Taken(
                 parts=tuple(develop(frame, quality=settings.quality, facts=facts)),
-                preview=preview_of_frame(frame),
+                preview=preview.result(),
                 width=frame.main.width,
                 height=frame.main.height,
                 facts=facts,
             )
         finally:
+            preview.wait()
             frame.release()
 
     def _facts(self, frame: Frame, order: Order, settings: CaptureSettings) -> Facts:

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from cinepi.camera.contract import CameraBackend, Frame, Identity, Planes
 from cinepi.camera.faults import Fault, Faults
-from cinepi.camera.scene import Colour, Look, Scene, blank
+from cinepi.camera.scene import Colour, Look, Scene
 from cinepi.clock import Clock
 from cinepi.errors import CameraUnavailableError, DeadlineError
 from cinepi.features import Feature, features_of
@@ -64,7 +64,7 @@ class Backend(CameraBackend):
         self._settings = CameraSettings()
         self._number = 0
         self._scenes: tuple[Scene, Scene] | None = None
-        self._spare: list[Planes] = []
+        self._is_lent = False
 
     def open(self) -> Identity:
         """See `CameraBackend.open`; fails while the fault is `unplug` or `busy`."""
@@ -103,7 +103,7 @@ class Backend(CameraBackend):
             preview=preview,
             began_at=began,
             achieved=achieved,
-            release=lambda: self._spare.append(main),
+            release=self._take_back,
         )
         return _spoilt(frame, fault) if fault else frame
 
@@ -113,28 +113,24 @@ class Backend(CameraBackend):
     def rest(self) -> None:
         """See `CameraBackend.rest`."""
         self._scenes = None
-        self._spare.clear()
 
     def close(self) -> None:
         """See `CameraBackend.close`."""
         self.rest()
 
     def _draw(self) -> tuple[Planes, Planes]:
-        if self._scenes is None:
+        if self._scenes is None or self._is_lent:  # a lent picture belongs to its borrower
             look = _look(self._settings)
             self._scenes = Scene(look), Scene(_small(look))
-        big, small = self._scenes
-        size = big.look.width, big.look.height
-        main = self._spare.pop() if self._spare else blank(*size)
-        if (main.width, main.height) != size:
-            main = blank(*size)
-        preview = blank(small.look.width, small.look.height)
+        self._is_lent = True
         self._number += 1
         local = datetime.fromtimestamp(self._clock.wall()).astimezone()
         text = f"{local:%Y-%m-%d %H:%M:%S} #{self._number:06}"
-        for scene, target in ((big, main), (small, preview)):
-            scene.draw(target, self._number, text)
+        main, preview = (scene.draw(self._number, text) for scene in self._scenes)
         return main, preview
+
+    def _take_back(self) -> None:
+        self._is_lent = False
 
 
 def _features() -> tuple[Feature, ...]:
