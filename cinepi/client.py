@@ -144,7 +144,7 @@ class Client:
         answer: Response = self._exchange(method, encode, decode, lambda answer: answer.id, timeout)
         if answer.error is not None:
             raise error_from(answer.error)
-        return msgspec.json.decode(answer.result or b"null", type=result)
+        return msgspec.json.decode(answer.result, type=result)
 
     def close(self) -> None:
         """End the connection."""

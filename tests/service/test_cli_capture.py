@@ -88,9 +88,7 @@ def test_verify_finds_a_damaged_picture(service: RunningService) -> None:
     name = service.snapshot().filename
     assert run(root, "capture", "verify").returncode == 0
     picture = service.layout.captures / name
-    content = bytearray(picture.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    picture.write_bytes(content)
+    os.truncate(picture, picture.stat().st_size // 2)
     done = run(root, "capture", "verify")
     assert done.returncode == 1
     assert json.loads(done.stdout)["damaged"] == [name]
