@@ -47,7 +47,8 @@ def spelled(value: object, feature: Feature) -> str:
     if isinstance(value, float):
         if value.is_integer() and feature.step is not None and feature.step >= 1:
             return str(int(value))
-        return format(Decimal(repr(value)), "f")  # YAML 1.1 takes 1e-05 for text
+        text = format(Decimal(repr(value)), "f")  # YAML 1.1 takes 1e-05 for text
+        return text if "." in text else f"{text}.0"
     if isinstance(value, str):
         # Other programs may read the file as YAML 1.1, to which `off` is false.
         is_plain = _WORD.fullmatch(value) and value == plain(value) == yaml.safe_load(value)
