@@ -5,12 +5,13 @@ called `watch` gets notifications: `state` with a document whenever one changes,
 the newest sequence number whenever events were appended.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from cinepi.features import setting
 from cinepi.model.documents import (
+    BackupFile,
     CameraDocument,
     CaptureDocument,
     CaptureKind,
@@ -19,6 +20,7 @@ from cinepi.model.documents import (
     StorageDocument,
 )
 from cinepi.model.events import JournalEntry
+from cinepi.model.settings import LogLevel
 from cinepi.units import Bytes
 
 MAX_LINE: Bytes = 4 * 1024 * 1024
@@ -202,15 +204,6 @@ class ConfigChangeResult(Result, frozen=True):
     dry_run: bool = False
 
 
-class BackupFile(Result, frozen=True):
-    """One copy of the configuration."""
-
-    filename: str
-    created_at: str
-    size: int
-    is_valid: bool
-
-
 class BackupResult(Result, frozen=True):
     """Answer of `config.backup`."""
 
@@ -267,6 +260,49 @@ class PingResult(Result, frozen=True):
     version: str
     boot: str
     pid: int
+
+
+class Check(Result, frozen=True):
+    """One health check.
+
+    Attributes:
+        state: How it is.
+        reason: Why, with what to do about it; empty where all is well.
+    """
+
+    state: Literal["ok", "degraded", "failing", "unknown"]
+    reason: str = ""
+
+
+class HealthResult(Result, frozen=True):
+    """Answer of `health.get`: how the camera side is.
+
+    Attributes:
+        cinepi_modules: Camera, shutter thread and service.
+        file_system: The folders, and the disk under the captures.
+        configuration: The file and its backups.
+        file_operation_ms: Time to write, sync and remove a small file beside the captures.
+        rss_bytes: Memory of the service.
+        uptime_s: Since the service started.
+        journal_bytes: Size of the journal on disk.
+    """
+
+    cinepi_modules: Check
+    file_system: Check
+    configuration: Check
+    file_operation_ms: float | None
+    rss_bytes: int
+    uptime_s: float
+    journal_bytes: int
+
+
+class LogsRecentParams(Params, frozen=True):
+    """Arguments of `logs.recent`; all filters narrow."""
+
+    limit: Annotated[int, setting("Limit", "How many.", minimum=1, maximum=500)] = 50
+    level: Annotated[LogLevel, setting("Level", "The least serious level.")] | None = None
+    module: Annotated[str, setting("Module", "Only of this module.")] | None = None
+    since: Annotated[str, setting("Since", "Only from this time on, RFC 3339.")] | None = None
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -328,24 +364,32 @@ class WireError(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[tuple[str, str], ...] = ()
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="jsonrpc", tag="2.0"):
     """A request, or a notification where `id` is None."""
 
     method: str
     params: msgspec.Raw = msgspec.Raw(b"{}")
     id: int | None = None
     command: Command | None = None
-    jsonrpc: str = "2.0"
 
 
-class Response(msgspec.Struct, frozen=True, kw_only=True):
+NO_RESULT = msgspec.Raw(b"null")
+
+
+class Response(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="jsonrpc",
+    tag="2.0",
+):
     """The answer to the request of the same `id`: `result`, or `error`."""
 
     id: int | None
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = NO_RESULT
     error: WireError | None = None
     replayed: bool = False
-    jsonrpc: str = "2.0"
 
 
 class StateChanged(Params, frozen=True):

@@ -13,7 +13,7 @@ import msgspec
 from cinepi import check, strictjson
 from cinepi.errors import CinepiError, UnknownCommandError
 from cinepi.journal.journal import Journal
-from cinepi.protocol import MAX_LINE, Command, Params, Request, Response, WireError
+from cinepi.protocol import MAX_LINE, NO_RESULT, Command, Params, Request, Response, WireError
 
 if TYPE_CHECKING:
     from cinepi.service.parts import Parts
@@ -91,7 +91,7 @@ def wire_error(error: CinepiError) -> WireError:
 class _Outcome(msgspec.Struct, frozen=True):
     """What the journal keeps of a finished command."""
 
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = msgspec.Raw(b"null")  # msgspec decodes `Raw | None` as None alone
     error: WireError | None = None
 
 

@@ -184,7 +184,7 @@ class SessionKeeper:
         if session is None or session.state in ("idle", "paused"):
             return None
         if session.state == "waiting":
-            return self._clock.monotonic() + max(0.0, session.started_wall - self._clock.wall())
+            return self._clock.monotonic() + (session.started_wall - self._clock.wall())
         return session.due(session.slot)
 
     def begin_slot(self, away: MissReason = "late") -> Session | None:

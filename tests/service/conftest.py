@@ -20,10 +20,7 @@ def start_service(tmp_path: Path) -> Iterator[Callable[..., RunningService]]:
 
     yield start
     for service in running:
-        service.process.kill()
-        service.process.wait()
-        if service.process.stderr:
-            service.process.stderr.close()
+        service.close()
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from cinepi.protocol import (
     EventsReadParams,
     EventsReadResult,
     Params,
+    PingResult,
     StartParams,
     TakeParams,
 )
@@ -74,8 +75,19 @@ class RunningService:
             stderr=subprocess.PIPE,
         )
         service = cls(layout, process)
-        wait_for(service._is_listening)
+        try:
+            wait_for(service._is_listening)
+        except BaseException:
+            service.close()
+            raise
         return service
+
+    def close(self) -> None:
+        """Make sure that it is gone."""
+        self.process.kill()
+        self.process.wait(LIMIT)
+        assert self.process.stderr
+        self.process.stderr.close()
 
     def client(self) -> Client:
         """A new connection."""
@@ -175,7 +187,7 @@ class RunningService:
             raise AssertionError(self.process.stderr.read().decode())
         try:
             with self.client() as client:
-                client.call("ping", dict)
+                client.call("ping", PingResult)
         except CameraUnavailableError:
             return False
         return True

@@ -136,13 +136,26 @@ def test_an_unplugged_camera_costs_frames_and_nothing_else(service: RunningServi
     assert service.events("camera_recovered")
 
 
+def test_a_camera_that_hangs_once_costs_frames_only(service: RunningService) -> None:
+    """The stream is started afresh beside the call that hangs; the process lives on."""
+    service.start_session()
+    service.frames_reach(1)
+    service.fault("hang", count=1)
+    wait_for(lambda: service.events("camera_recovered"), limit=30)
+    document = service.frames_reach(service.session().frames + 1)
+    assert set(document.missed_by) == {"camera"}
+    assert service.camera().recovery.restarts == 1
+
+
+@pytest.mark.timeout(120)
 def test_a_hanging_camera_ends_the_process_and_the_session_goes_on(start_service: Start) -> None:
     """A camera that never answers again is left behind with the process, in bounded time."""
     first = start_service()
     first.start_session()
     first.frames_reach(1)
-    first.fault("hang", count=1)
+    first.fault("hang")
     assert first.process.wait(90) == 75
+    first.mend()
     second = start_service()
     assert second.frames_reach(3).state == "active"
     assert [e for e in second.events("camera_lost") if e["rung"] == "restart_process"]
