@@ -45,7 +45,9 @@ class Verb(NamedTuple):
         help: One line.
         run: Does it, and returns the exit code.
         add_options: Adds its own options; None if it has none.
+        has_operands: Whether it asks for more than options.
         examples: Lines that can be typed as they stand.
+        has_operands: Whether it takes more than options.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Verb(NamedTuple):
     run: Callable[[argparse.Namespace], int]
     add_options: Callable[[argparse.ArgumentParser], None] | None = None
     examples: str = ""
+    has_operands: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -115,7 +118,7 @@ def show_json(document: object) -> None:
 
 def show(args: argparse.Namespace, document: object, words: Iterable[str]) -> None:
     """Print `words` on a terminal, and the document as JSON in a pipe or with `--json`."""
-    if args.json or not sys.stdout.isatty():
+    if getattr(args, "json", False) or not sys.stdout.isatty():
         show_json(document)
         return
     for line in words:
@@ -148,6 +151,11 @@ def add_features(
             help=_help(feature).replace("%", "%%"),
             default=argparse.SUPPRESS,
         )
+
+
+def has_options(args: argparse.Namespace) -> bool:
+    """Whether anything was given that is the verb's own."""
+    return bool(vars(args).keys() - {"root", "verb", "json"})
 
 
 def given(args: argparse.Namespace, message: type[msgspec.Struct]) -> dict[str, Any]:
@@ -188,7 +196,8 @@ def _parser(
         )
         options.set_defaults(verb=verb)
         _add_root(options, default=argparse.SUPPRESS)
-        if verb.add_options and verb.name in argv:
+        is_bare = len(argv) == 1 and not verb.has_operands  # nothing is there to be parsed
+        if verb.add_options and verb.name in argv and not is_bare:
             verb.add_options(options)
         options_of[verb.name] = options
     return parser, options_of

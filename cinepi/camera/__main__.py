@@ -40,7 +40,7 @@ def _settings(args: argparse.Namespace) -> int:
 
 
 def _changes(args: argparse.Namespace) -> dict[str, Any]:
-    if not _has_options(args):
+    if not cli.has_options(args):
         return {}
     from cinepi.model.settings import (  # noqa: PLC0415 - the other verbs do without
         CameraSettings,
@@ -48,10 +48,6 @@ def _changes(args: argparse.Namespace) -> dict[str, Any]:
     )
 
     return cli.given(args, CameraSettings) | cli.given(args, CaptureSettings)
-
-
-def _has_options(args: argparse.Namespace) -> bool:
-    return bool(vars(args).keys() - {"root", "verb"})
 
 
 def _snapshot(args: argparse.Namespace) -> int:
@@ -129,6 +125,7 @@ _VERBS = (
         _simulate,
         _add_simulate_options,
         "simulate hang --count 1\nsimulate clear",
+        has_operands=True,
     ),
 )
 

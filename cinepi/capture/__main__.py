@@ -25,11 +25,17 @@ def _manual(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from cinepi.protocol import CapturesListParams  # noqa: PLC0415 - the other verbs do without
-
-    page = cli.ask(args, "captures.list", cli.given(args, CapturesListParams), limit=_LIMIT)
+    page = cli.ask(args, "captures.list", _list_params(args), limit=_LIMIT)
     cli.show(args, page, _table(page))
     return 0
+
+
+def _list_params(args: argparse.Namespace) -> dict[str, Any]:
+    if not cli.has_options(args):
+        return {}
+    from cinepi.protocol import CapturesListParams  # noqa: PLC0415 - the other verbs do without
+
+    return cli.given(args, CapturesListParams)
 
 
 def _get(args: argparse.Namespace) -> int:
@@ -139,6 +145,7 @@ _VERBS = (
         _get,
         _add_get_options,
         "get cinepi_20270621_120000.jpg",
+        has_operands=True,
     ),
     cli.Verb(
         "delete",
@@ -146,6 +153,7 @@ _VERBS = (
         _delete,
         _add_delete_options,
         "delete cinepi_20270621_120000.jpg\ndelete --until 2027-06-01T00:00 --dry-run",
+        has_operands=True,
     ),
     cli.Verb(
         "verify",
