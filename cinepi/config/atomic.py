@@ -23,6 +23,7 @@ from cinepi.units import Bytes
 _MODE = 0o640  # of a new file: the service's user writes, its group reads
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_MISPLACED = {errno.ENOTDIR, errno.EEXIST, errno.ELOOP}  # a file as folder, a link to itself
 
 
 def read(path: Path, *, max_bytes: Bytes) -> str:
@@ -32,16 +33,19 @@ def read(path: Path, *, max_bytes: Bytes) -> str:
         FileNotFoundError: There is none.
         UnicodeDecodeError: It is not UTF-8.
         TooLargeError: It has more than `max_bytes`.
-        ConflictError: It is a folder, or a device.
+        ConflictError: It is a folder, a device, or a link to itself.
         PermissionDeniedError: The system does not allow it.
         InternalError: The system fails otherwise, such as a card that cannot be read.
     """
     with speaking_of(path, "read"):
         # Without O_NONBLOCK, a named pipe would wait for a writer.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
+        try:
             _check_is_file(path, os.fstat(handle).st_mode)
-            content = file.read(max_bytes + 1)
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                content = file.read(max_bytes + 1)
+        finally:
+            os.close(handle)
     if len(content) > max_bytes:
         raise TooLargeError(f"{path} has more than the {max_bytes} bytes that are accepted")
     return content.decode()
@@ -110,7 +114,7 @@ def speaking_of(path: Path, verb: str) -> Iterator[None]:
             raise PermissionDeniedError(message) from error
         if error.errno in _FULL:
             raise StorageFullError(message) from error
-        if error.errno in {errno.ENOTDIR, errno.EEXIST}:  # a file is where a folder should be
+        if error.errno in _MISPLACED:
             raise ConflictError(message) from error
         raise InternalError(message) from error
 

@@ -44,7 +44,8 @@ def load(layout: Layout, clock: Clock) -> Loaded:
     it writes until the disk has it.
 
     Raises:
-        ConflictError: A folder is in the place of the file, or a file in that of its folder.
+        ConflictError: A folder is in the place of the file, or a file in that of its folder; only
+            a person can tell what is meant.
         PermissionDeniedError: The folder cannot be written to, and has to be.
         CinepiError: The system fails otherwise. The content of the file is never a reason.
     """

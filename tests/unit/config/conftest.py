@@ -1,3 +1,6 @@
+import os
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,3 +40,18 @@ def layout(tmp_path: Path) -> Layout:
 def clock() -> HandClock:
     """A clock at 09:30:00 on 23 November 2026, local time."""
     return HandClock()
+
+
+@pytest.fixture
+def nobody() -> Iterator[Layout]:
+    """An installation in a folder of its own, used without root's rights."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.seteuid(65534)
+        try:
+            yield Layout(Path(folder))
+        finally:
+            if is_root:
+                os.seteuid(0)
