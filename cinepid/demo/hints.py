@@ -19,7 +19,7 @@ def hints(device: str, port: int) -> list[str]:
             "Try in another terminal:",
             f"  mosquitto_sub{where} -v -t '{events}'",
             f"  mosquitto_pub{where} -t {snapshot} -n",
-            f"""  mosquitto_pub{where} -t {settings} -m '{{"exposure_mode":"manual","iso":400}}'""",
+            f"""  mosquitto_pub{where} -t {settings} -m '{{"ev": 1}}'""",
         ]
     publish = f'{_python()} -c "import paho.mqtt.publish as mqtt; mqtt.single'
     subscribe = f'{_python()} -c "import paho.mqtt.subscribe as mqtt; mqtt.callback'
@@ -28,7 +28,7 @@ def hints(device: str, port: int) -> list[str]:
         "Try in another terminal (it is shorter with: apt install mosquitto-clients):",
         f"""  {subscribe}({show}, '{events}', port={port})\"""",
         f"""  {publish}('{snapshot}', port={port})\"""",
-        f"""  {publish}('{settings}', '{{\\"iso\\": 400}}', port={port})\"""",
+        f"""  {publish}('{settings}', '{{\\"ev\\": 1}}', port={port})\"""",
     ]
 
 

@@ -67,5 +67,5 @@ class Screen:
         rows = Table.grid(padding=(0, 2))
         for word, words in self._picture.rows(self._clock.wall()):
             rows.add_row(Text(word, style="dim"), Text(words))
-        hints = Group(*(Text(hint, overflow="ellipsis", no_wrap=True) for hint in self._hints))
+        hints = Group(*(Text(hint, overflow="fold") for hint in self._hints))
         return Group(Text(), Text(self._heading, style="bold"), rows, Text(), hints)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cinepi.units import Seconds
+from cinepi.units import Bytes, Seconds
 from cinepid.errors import ConfigError
 
 FIRST_DELAY: Seconds = 0.2
@@ -19,7 +19,7 @@ STOP_LIMIT: Seconds = 8.0
 _SETTLED: Seconds = 10.0  # a child that ran for so long starts with a clean slate
 _FEW = 3  # after so many ends in a row a child's own words are shown
 _SHOWN_LINES = 8
-_SHOWN_BYTES = 8192
+_SHOWN_BYTES: Bytes = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Child:
         self._program = program
         self._say = say
         self._process: asyncio.subprocess.Process | None = None
+        self._log_start: Bytes = 0  # where this run's words begin
 
     @property
     def pid(self) -> int | None:
@@ -76,10 +77,9 @@ class Child:
             delay = min(FIRST_DELAY * 2 ** (ends - 1), LONGEST_DELAY)
             how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
             self._say(f"{self._program.name} {how}; it starts again in {delay:g} s")
-            if ends >= _FEW:
-                for line in self._last_words():
+            if ends == _FEW:
+                for line in (*self._last_words(), f"(more in {self._program.log})"):
                     self._say(f"  {line}")
-                self._say(f"  (all of it: {self._program.log})")
             await asyncio.sleep(delay)
 
     async def stop(self) -> None:
@@ -99,6 +99,7 @@ class Child:
     async def _start(self) -> asyncio.subprocess.Process:
         tied = (sys.executable, "-m", "cinepid.demo.child", str(os.getpid()))
         with self._program.log.open("ab") as log:
+            self._log_start = log.tell()
             return await asyncio.create_subprocess_exec(
                 *tied,
                 *self._program.command,
@@ -110,5 +111,5 @@ class Child:
 
     def _last_words(self) -> list[str]:
         with self._program.log.open("rb") as log:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - _SHOWN_BYTES))
+            log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - _SHOWN_BYTES))
             return log.read().decode(errors="replace").splitlines()[-_SHOWN_LINES:]
