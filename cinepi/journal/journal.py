@@ -93,9 +93,9 @@ class Journal:
             self._is_closed = True
             try:
                 # On a full disk the next start takes this for a crash.
-                with suppress(StorageFullError), self._writing() as (work, transaction):
+                with suppress(StorageFullError), self._writing() as (work, _):
+                    requests.mark(work, self._answered)
                     state.drop(work, state.RUNNING_KEY)
-                    transaction.settle(self._bounds, self._answered)
             finally:
                 self._database.close()
 
@@ -115,9 +115,10 @@ class Journal:
         with self._database.lock:
             before = self._tally.last_seq
             answered = frozenset(self._answered)
-            with self._writing() as (_, transaction):
+            with self._writing() as (work, transaction):
+                requests.mark(work, answered)
                 yield transaction
-                transaction.settle(self._bounds, answered)
+                transaction.settle(self._bounds)
             self._tally = transaction.tally
             self._steps += tuple(transaction.steps)
             self._answered -= answered

@@ -1,5 +1,7 @@
 """Commands of the last 10 minutes: each with its outcome, so that a repeat acts only once."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from cinepi.clock import Clock, kernel_boot_id
@@ -124,9 +126,10 @@ def find(database: Database, prefix: str, now: Seconds) -> str | None:
     return rows[0][0] if rows else None
 
 
-def mark(work: Work, request_id: str) -> None:
-    """Note that the sender has the answer."""
-    work.run("UPDATE request SET answered = 1 WHERE id = ?", (request_id,))
+def mark(work: Work, ids: Iterable[str]) -> None:
+    """Note that their senders have the answers."""
+    for request_id in ids:
+        work.run("UPDATE request SET answered = 1 WHERE id = ?", (request_id,))
 
 
 def _newest_number(work: Work) -> int:

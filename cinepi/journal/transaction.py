@@ -84,9 +84,7 @@ class Transaction:
         if command is not None:
             requests.finish(self._work, command, outcome, self._timeline.now())
 
-    def settle(self, bounds: Bounds, answered: Iterable[str]) -> None:
+    def settle(self, bounds: Bounds) -> None:
         """Write what the journal itself adds at the end of a transaction."""
-        for request_id in answered:
-            requests.mark(self._work, request_id)
         self.tally = events.prune(self._work, self.tally, bounds)
         state.put(self._work, TALLY_KEY, msgspec.json.encode(self.tally))

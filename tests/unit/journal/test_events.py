@@ -19,9 +19,10 @@ def append(journal: Journal, count: int = 1, *, text: str = "gone") -> None:
             transaction.append(CameraLost(message=text, rung="reopen"))
 
 
-def fail(journal: Journal) -> None:
+def fail(journal: Journal, effect: Callable[[], None] = lambda: None) -> None:
     """Write several things, and fail before the end of the block."""
     with journal.transaction() as transaction:
+        transaction.on_commit(effect)
         transaction.append(StorageRecovered(free_bytes=1))
         transaction.set_value("key", "value")
         raise ZeroDivisionError
@@ -84,6 +85,18 @@ def test_listeners_hear_the_newest_seq_after_the_commit(journal: Journal) -> Non
         fail(journal)
     append(journal)
     assert heard == [(2, 2), (3, 3)]
+
+
+def test_effects_follow_the_commit_and_only_that(journal: Journal) -> None:
+    """What waits for the commit happens once it is on the disk, and not where it was undone."""
+    happened: list[int] = []
+    with journal.transaction() as transaction:
+        transaction.append(StorageRecovered(free_bytes=1))
+        transaction.on_commit(lambda: happened.append(journal.last_seq))
+        assert happened == []
+    with pytest.raises(ZeroDivisionError):
+        fail(journal, lambda: happened.append(2))
+    assert happened == [1]
 
 
 def test_transactions_do_not_nest(journal: Journal) -> None:

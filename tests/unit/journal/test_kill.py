@@ -39,7 +39,7 @@ def test_what_was_committed_survives_kill_9(path: Path) -> None:
     """After each of many kills, all that was confirmed is there, whole, without a hole."""
     confirmed = 0
     for turn in range(KILLS):
-        confirmed = max(confirmed, _write_until_killed(path, commits=turn * turn * 7 % 113))
+        confirmed = max(confirmed, _write_until_killed(path, commits=1 + turn * turn * 7 % 113))
         journal = Journal(path, clock=SystemClock(), boot="parent", max_rows=300)
         result = journal.events(0, 10_000)
         seqs = [entry.seq for entry in result.events]

@@ -138,14 +138,19 @@ def test_ages_survive_a_reboot(
 
 
 def test_confirmed_answers_are_not_waiting(path: Path, clock: HandClock) -> None:
-    """A confirmed answer leaves the list at once and for good; those without context never join."""
+    """Confirmed answers leave the list for good, unless the id is used again; some never join."""
     journal = opened(path, clock)
     finish(journal, "a", "b", "c", "d")
     finish(journal, "e", context="")
     journal.mark_answered(["b", "unknown"])
     assert waiting(journal) == ["a", "c", "d"]
     finish(journal, "f")
-    journal.mark_answered(["c"])
+    finish(journal, "b")
+    assert waiting(journal) == ["a", "c", "d", "f", "b"]
+    journal.mark_answered(["b"])
+    finish(journal, "b")
+    assert waiting(journal) == ["a", "c", "d", "f", "b"]
+    journal.mark_answered(["b", "c"])
     journal.close()
     journal = opened(path, clock)
     assert waiting(journal) == ["a", "d", "f"]
