@@ -47,7 +47,8 @@ class Verb(NamedTuple):
         add_options: Adds its own options; None if it has none.
         has_operands: Whether it asks for more than options.
         examples: Lines that can be typed as they stand.
-        has_operands: Whether it takes more than options.
+        is_quick_alone: Whether `run` gets along without its options' defaults, so that they need
+            not be built when the verb is all that was given.
     """
 
     name: str
@@ -55,7 +56,7 @@ class Verb(NamedTuple):
     run: Callable[[argparse.Namespace], int]
     add_options: Callable[[argparse.ArgumentParser], None] | None = None
     examples: str = ""
-    has_operands: bool = False
+    is_quick_alone: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -196,8 +197,8 @@ def _parser(
         )
         options.set_defaults(verb=verb)
         _add_root(options, default=argparse.SUPPRESS)
-        is_bare = len(argv) == 1 and not verb.has_operands  # nothing is there to be parsed
-        if verb.add_options and verb.name in argv and not is_bare:
+        is_needless = verb.is_quick_alone and len(argv) == 1
+        if verb.add_options and verb.name in argv and not is_needless:
             verb.add_options(options)
         options_of[verb.name] = options
     return parser, options_of

@@ -116,6 +116,7 @@ _VERBS = (
         "settings\n"
         "settings --exposure manual --iso 200 --shutter-us 4000\n"
         "settings --exposure auto --resolution 1920x1080",
+        is_quick_alone=True,
     ),
     cli.Verb("snapshot", "take a picture and print its file name", _snapshot, None, "snapshot"),
     cli.Verb("restart", "close the camera and open it afresh", _restart),
@@ -125,7 +126,6 @@ _VERBS = (
         _simulate,
         _add_simulate_options,
         "simulate hang --count 1\nsimulate clear",
-        has_operands=True,
     ),
 )
 

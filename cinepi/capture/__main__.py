@@ -138,6 +138,7 @@ _VERBS = (
         _list,
         _add_list_options,
         "list --limit 10\nlist --kind snapshot --since 2027-06-21T00:00 --json",
+        is_quick_alone=True,
     ),
     cli.Verb(
         "get",
@@ -145,7 +146,6 @@ _VERBS = (
         _get,
         _add_get_options,
         "get cinepi_20270621_120000.jpg",
-        has_operands=True,
     ),
     cli.Verb(
         "delete",
@@ -153,7 +153,6 @@ _VERBS = (
         _delete,
         _add_delete_options,
         "delete cinepi_20270621_120000.jpg\ndelete --until 2027-06-01T00:00 --dry-run",
-        has_operands=True,
     ),
     cli.Verb(
         "verify",
