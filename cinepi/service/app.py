@@ -18,7 +18,7 @@ from cinepi.capture.take import Taker
 from cinepi.client import short_address
 from cinepi.clock import Clock, new_run_id, system_clock
 from cinepi.errors import CinepiError, ConflictError, PermissionDeniedError, Problem
-from cinepi.journal.journal import Journal
+from cinepi.journal.journal import Journal, Transaction
 from cinepi.logs.setup import logger, set_level, set_up
 from cinepi.model.events import CameraLost, CameraRecovered, ServiceStarted
 from cinepi.model.settings import CameraSettings, Config
@@ -145,6 +145,10 @@ def _make_parts(
     taker.exposed = realtime.give_back
     taker.stored = lambda capture: board.post("capture", lambda: capture)
 
+    def in_transaction(tx: Transaction, config: Config, changed: tuple[str, ...]) -> None:
+        if "/capture/interval" in changed:
+            keeper.change_interval(tx, config.capture.interval)
+
     def applied(config: Config, changed: tuple[str, ...]) -> None:
         set_level(config.system.log_level)
         if any(path.startswith("/camera") or path == "" for path in changed):
@@ -156,9 +160,7 @@ def _make_parts(
         Problem(f"/camera{problem.field}", problem.message)
         for problem in camera.check(_camera_changes(config, changed))
     ]
-    configuration.in_transaction = lambda tx, config: keeper.change_interval(
-        tx, config.capture.interval
-    )
+    configuration.in_transaction = in_transaction
     configuration.applied = applied
     return Parts(
         layout=layout,

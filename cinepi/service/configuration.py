@@ -20,6 +20,8 @@ Plan = Callable[[str, Config], change.Change]
 """Makes the new configuration of the text and the values of the old one."""
 Guard = Callable[[Config, tuple[str, ...]], list[Problem]]
 """Says what else is wrong with a new configuration, of which some paths changed."""
+InTransaction = Callable[[Transaction, Config, tuple[str, ...]], None]
+"""What else belongs to the change, of which these paths are part."""
 Outcome = Callable[[ConfigChangeResult, Config], msgspec.Struct]
 """Makes the answer that is recorded for the command."""
 
@@ -41,7 +43,7 @@ class Configuration:
         self._text, self._digest, self.config = loaded.text, loaded.digest, loaded.config
         self._running = loaded.config
         self.guard: Guard = lambda _config, _changed: []
-        self.in_transaction: Callable[[Transaction, Config], None] = lambda _tx, _config: None
+        self.in_transaction: InTransaction = lambda _tx, _config, _changed: None
         self.applied: Callable[[Config, tuple[str, ...]], None] = lambda _config, _changed: None
         self.revision = int(journal.value(_REVISION) or 0)
         if loaded.recovery:
@@ -193,7 +195,7 @@ class Configuration:
         try:
             with self._journal.transaction() as tx:
                 self._record(tx, digest, planned.changed, source, result.backup_file)
-                self.in_transaction(tx, planned.config)
+                self.in_transaction(tx, planned.config, planned.changed)
                 tx.finish(command, answer)
         except CinepiError:
             store.write(self._layout, self._text)
@@ -235,6 +237,6 @@ class Configuration:
         changed = change.changed_paths(self.config, config)
         with self._journal.transaction() as tx:
             self._record(tx, store.digest(text), changed, "file", None)
-            self.in_transaction(tx, config)
+            self.in_transaction(tx, config, changed)
         self._text, self.config = text, config
         self.applied(config, changed)

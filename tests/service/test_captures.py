@@ -1,0 +1,157 @@
+"""Pictures on disk: found, read, deleted, and put right after a crash."""
+
+from collections.abc import Callable
+from hashlib import sha256
+
+import piexif
+import pytest
+
+from cinepi.errors import InvalidArgumentError
+from cinepi.protocol import (
+    CHUNK,
+    CaptureReadParams,
+    CaptureReadResult,
+    CapturesDeleteParams,
+    CapturesDeleteResult,
+    CapturesListParams,
+    CapturesListResult,
+    VerifyResult,
+)
+from tests.service.running import RunningService
+
+Start = Callable[..., RunningService]
+
+
+def read(service: RunningService, name: str, *, preview: bool = False) -> bytes:
+    """All bytes of a picture, chunk by chunk."""
+    whole = b""
+    while True:
+        params = CaptureReadParams(filename=name, preview=preview, offset=len(whole))
+        chunk = service.call("captures.read", CaptureReadResult, params)
+        whole += chunk.data
+        if len(whole) >= chunk.total:
+            return whole
+
+
+def listed(service: RunningService, **params: object) -> CapturesListResult:
+    """A page of the list."""
+    return service.call("captures.list", CapturesListResult, CapturesListParams(**params))  # type: ignore[arg-type]
+
+
+def test_pictures_are_listed_newest_first_in_pages(service: RunningService) -> None:
+    """Pages join without gap or overlap."""
+    names = [service.snapshot().filename for _ in range(5)]
+    first = listed(service, limit=2)
+    second = listed(service, limit=2, before=first.next)
+    third = listed(service, limit=2, before=second.next)
+    found = [capture.filename for page in (first, second, third) for capture in page.captures]
+    assert found == names[::-1]
+    assert third.next is None
+
+
+def test_a_picture_comes_over_the_socket_whole(start_service: Start) -> None:
+    """The bytes in chunks are the file, the preview is a small JPEG of the same picture."""
+    service = start_service(camera={"resolution": "4056x3040"})
+    picture = service.snapshot()
+    assert picture.size > CHUNK
+    assert sha256(read(service, picture.filename)).hexdigest() == picture.sha256
+    preview = read(service, picture.filename, preview=True)
+    assert preview.startswith(b"\xff\xd8")
+    assert preview.endswith(b"\xff\xd9")
+    assert len(preview) <= 100_000
+
+
+def test_exif_says_what_the_camera_did(service: RunningService) -> None:
+    """Exposure, ISO and time with offset stand in the file."""
+    picture = service.snapshot()
+    exif = service.exif(picture.filename)["Exif"]
+    assert exif[piexif.ExifIFD.ISOSpeedRatings] == picture.achieved.iso
+    assert piexif.ExifIFD.DateTimeOriginal in exif
+    assert piexif.ExifIFD.OffsetTimeOriginal in exif
+    assert piexif.ExifIFD.ExposureTime in exif
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../config/cinepi.yaml",
+        "/etc/passwd",
+        "cinepi_20261123_100000.jpg\n",
+        "cinepi_20261123_100000.jpg\0",
+        "cinepi_２０２６1123_100000.jpg",
+        "cinepi_20269999_100000.jpg",
+        "CINEPI_20261123_100000.jpg",
+        ".",
+        "",
+    ],
+)
+@pytest.mark.parametrize("method", ["captures.get", "captures.read", "captures.delete"])
+def test_no_other_file_can_be_named(service: RunningService, method: str, name: str) -> None:
+    """Every spelling that is not a capture's name is refused with the field."""
+    with pytest.raises(InvalidArgumentError) as caught:
+        service.call_raw(method, {"filename": name})
+    assert caught.value.field in ("/filename", None if name == "" else "/filename")
+    assert service.layout.config.exists()
+
+
+def test_links_are_not_followed(service: RunningService) -> None:
+    """A link with a capture's name gives nothing away."""
+    picture = service.snapshot()
+    path = service.layout.captures / picture.filename
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+    with pytest.raises(InvalidArgumentError, match="there is no picture"):
+        read(service, picture.filename)
+
+
+def test_deleting_removes_file_and_row_and_tells(service: RunningService) -> None:
+    """What was named goes, the rest stays; a dry run only says what would go."""
+    names = [service.snapshot().filename for _ in range(3)]
+    trial = CapturesDeleteParams(filenames=tuple(names[:2]), dry_run=True)
+    dry = service.call("captures.delete", CapturesDeleteResult, trial)
+    assert dry.filenames == tuple(names[:2])
+    assert service.pictures() == sorted(names)
+    service.call(
+        "captures.delete", CapturesDeleteResult, CapturesDeleteParams(filenames=tuple(names[:2]))
+    )
+    assert service.pictures() == names[2:]
+    assert [capture.filename for capture in listed(service).captures] == names[2:]
+    assert service.events("capture_deleted")[0]["filenames"] == names[:2]
+
+
+def test_deleting_everything_needs_to_be_said(service: RunningService) -> None:
+    """No names and no filter is refused: nothing is deleted by accident."""
+    service.snapshot()
+    with pytest.raises(InvalidArgumentError, match="or a filter"):
+        service.call_raw("captures.delete", {})
+    assert len(service.pictures()) == 1
+
+
+def test_a_crash_leaves_nothing_half_done(start_service: Start) -> None:
+    """At the next start leftovers go, broken files are put aside, and unknown ones are taken up."""
+    service = start_service()
+    keep, lose, spare = (service.snapshot().filename for _ in range(3))
+    service.terminate()
+    folder = service.layout.captures
+    (folder / ".cinepi_1_2.tmp").write_bytes(b"half")
+    (folder / "cinepi_20200101_000000.jpg").write_bytes(b"\xff\xd8 cut short")
+    (folder / "cinepi_20200101_000001.jpg").write_bytes((folder / spare).read_bytes())
+    (folder / lose).unlink()
+    again = start_service()
+    assert again.pictures() == sorted([keep, spare, "cinepi_20200101_000001.jpg"])
+    assert (folder / "quarantine" / "cinepi_20200101_000000.jpg").exists()
+    assert again.events("capture_deleted")[0]["filenames"] == [lose]
+    assert again.events("capture_quarantined")[0]["filename"] == "cinepi_20200101_000000.jpg"
+    assert again.events("capture_stored")[-1]["filename"] == "cinepi_20200101_000001.jpg"
+    report = again.call("captures.verify", VerifyResult)
+    assert (report.checked, report.damaged, report.missing, report.unknown) == (3, (), (), ())
+
+
+def test_a_lost_journal_is_made_again_from_the_pictures(start_service: Start) -> None:
+    """The index comes back from the folder when the database has been destroyed."""
+    service = start_service()
+    names = [service.snapshot().filename for _ in range(2)]
+    service.terminate()
+    service.layout.journal.write_bytes(b"no database at all" * 1000)
+    again = start_service()
+    assert [capture.filename for capture in listed(again).captures] == names[::-1]

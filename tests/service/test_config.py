@@ -1,0 +1,157 @@
+"""The configuration in force: changed while everything runs."""
+
+from collections.abc import Callable
+
+import pytest
+
+from cinepi.errors import ConflictError, InvalidArgumentError
+from cinepi.model.documents import CameraDocument, ConfigDocument
+from cinepi.protocol import (
+    BackupsResult,
+    CameraSetParams,
+    ConfigChangeResult,
+    ConfigPatchParams,
+    NoParams,
+    RestoreParams,
+)
+from tests.service.running import RunningService, wait_for
+
+Start = Callable[..., RunningService]
+
+
+def patch(service: RunningService, **params: object) -> ConfigChangeResult:
+    """Change some values."""
+    return service.call("config.patch", ConfigChangeResult, ConfigPatchParams(**params))  # type: ignore[arg-type]
+
+
+def config(service: RunningService) -> ConfigDocument:
+    """The configuration in force."""
+    return service.call("config.get", ConfigDocument)
+
+
+def test_a_new_interval_reaches_the_running_session(service: RunningService) -> None:
+    """The interval of a running session changes with the configuration, on a new grid."""
+    service.start_session(interval=3600)
+    service.frames_reach(1)
+    before = config(service).revision
+    answer = patch(service, patch={"capture": {"interval": 1}})
+    assert (answer.revision, answer.changed) == (before + 1, ("/capture/interval",))
+    assert service.frames_reach(3).interval == 1
+    assert service.events("session_changed")[0]["previous_interval"] == 3600
+
+
+def test_other_changes_leave_the_session_its_interval(service: RunningService) -> None:
+    """A session that was started with an interval of its own keeps it when the quality changes."""
+    service.start_session(interval=7)
+    patch(service, patch={"capture": {"quality": 50}})
+    assert service.session().interval == 7
+
+
+def test_camera_set_is_kept_and_seen_in_the_picture(start_service: Start) -> None:
+    """A setting made on the camera is in the file, in the next picture, and there after a restart."""
+    service = start_service()
+    wanted: dict[str, bool | int | float | str] = {
+        "exposure_mode": "manual",
+        "iso": 400,
+        "gain": 2.0,
+        "quality": 80,
+    }
+    document = service.call("camera.set", CameraDocument, CameraSetParams(settings=wanted))
+    assert document.settings.iso == 400
+    picture = service.snapshot()
+    assert picture.achieved.iso == 800
+    assert picture.quality == 80
+    service.terminate()
+    again = start_service()
+    assert again.camera().settings.iso == 400
+
+
+@pytest.mark.parametrize(
+    ("settings", "field", "said"),
+    [
+        ({"iso": 9000}, "/iso", "between 100 and 800"),
+        ({"resolution": "123x456"}, "/resolution", "4056x3040"),
+        ({"exposure": "auto"}, "/exposure", "did you mean exposure_mode"),
+        ({"quality": 0}, "/quality", "between 1 and 100"),
+    ],
+)
+def test_bad_camera_settings_are_named_as_given(
+    service: RunningService, settings: dict[str, object], field: str, said: str
+) -> None:
+    """The error names the key as the user wrote it, and nothing has changed."""
+    before = config(service)
+    with pytest.raises(InvalidArgumentError, match=said) as caught:
+        service.call_raw("camera.set", {"settings": settings})
+    assert caught.value.field == field
+    assert config(service) == before
+
+
+def test_a_stale_writer_is_refused(service: RunningService) -> None:
+    """Of two who read the same revision, the second to write is told."""
+    revision = config(service).revision
+    patch(service, patch={"camera": {"iso": 200}}, base_revision=revision)
+    with pytest.raises(ConflictError, match="read it again"):
+        patch(service, patch={"camera": {"iso": 300}}, base_revision=revision)
+
+
+def test_a_dry_run_changes_nothing(service: RunningService) -> None:
+    """It says what would change."""
+    before = config(service)
+    answer = patch(service, patch={"capture": {"quality": 50}}, dry_run=True)
+    assert answer.changed == ("/capture/quality",)
+    assert answer.dry_run
+    assert config(service) == before
+
+
+def test_what_waits_for_a_restart_is_listed(start_service: Start) -> None:
+    """A value that needs a restart is pending until then."""
+    service = start_service()
+    assert patch(service, patch={"camera": {"backend": "auto"}}).pending_restart == (
+        "/camera/backend",
+    )
+    service.terminate()
+    assert config(start_service()).pending_restart == ()
+
+
+def test_a_backup_brings_back_what_was(service: RunningService) -> None:
+    """Before each change a copy is made; restoring it is one more change."""
+    changed = patch(service, patch={"camera": {"iso": 400}})
+    assert changed.backup_file
+    service.call("config.restore", ConfigChangeResult, RestoreParams(file=changed.backup_file))
+    assert config(service).effective["camera"]["iso"] == 100
+    assert len(service.call("config.backups", BackupsResult).backups) == 2
+
+
+def test_an_edit_by_hand_comes_first(service: RunningService) -> None:
+    """A change over the socket builds on what somebody has just written into the file."""
+    text = service.layout.config.read_text().replace('"640x480"', '"1280x720"')
+    service.layout.config.write_text(text)
+    patch(service, patch={"camera": {"iso": 200}})
+    camera = config(service).effective["camera"]
+    assert (camera["resolution"], camera["iso"]) == ("1280x720", 200)
+    assert [event["source"] for event in service.events("config_changed")][-2:] == [
+        "file",
+        "command",
+    ]
+
+
+def test_a_broken_edit_is_told_and_recovered_from(service: RunningService) -> None:
+    """A change on top of a broken file is refused with the line; recover puts a good one back."""
+    patch(service, patch={"camera": {"iso": 400}})
+    service.layout.config.write_text("camera: [")
+    with pytest.raises(InvalidArgumentError, match=r"cinepi\.yaml:1:10"):
+        patch(service, patch={"camera": {"iso": 200}})
+    service.call("config.recover", ConfigChangeResult, NoParams())
+    patch(service, patch={"camera": {"iso": 300}})
+
+
+def test_an_unreadable_file_at_the_start_is_replaced_and_kept(start_service: Start) -> None:
+    """The service starts whatever is in the file, says so in an event, and keeps the broken one."""
+    service = start_service()
+    service.terminate()
+    service.layout.config.write_text("iso: {{{")
+    again = start_service()
+    recovered = again.events("config_recovered")[0]
+    kept = again.layout.config.parent / str(recovered["kept_as"])
+    assert kept.read_text() == "iso: {{{"
+    assert wait_for(lambda: again.camera().connected)

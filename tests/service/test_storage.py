@@ -1,0 +1,69 @@
+"""The reserve: what happens when the disk is full, for each policy."""
+
+from collections.abc import Callable
+
+import pytest
+
+from cinepi.errors import StorageFullError
+from cinepi.protocol import ConfigChangeResult, ConfigPatchParams
+from tests.service.running import RunningService, wait_for
+
+Start = Callable[..., RunningService]
+
+ALL_OF_IT = 1_000_000  # MB: a reserve that no disk of a test machine has free
+
+
+def patch(service: RunningService, **capture: object) -> None:
+    """Change the section `capture`."""
+    service.call(
+        "config.patch", ConfigChangeResult, ConfigPatchParams(patch={"capture": capture})
+    )
+
+
+def test_pause_waits_for_space_and_goes_on(service: RunningService) -> None:
+    """At the reserve the session pauses and says why; with space again it goes on by itself."""
+    patch(service, when_full="pause")
+    service.start_session()
+    service.frames_reach(1)
+    patch(service, reserve_mb=ALL_OF_IT)
+    wait_for(lambda: service.session().state == "paused")
+    assert service.session().pause_reason == "storage_full"
+    wait_for(lambda: service.events("storage_low"))
+    frames = service.session().frames
+    patch(service, reserve_mb=16)
+    document = service.frames_reach(frames + 1)
+    assert document.missed_by.get("storage", 0) == document.missed == 1
+    assert service.events("session_resumed")[-1]["cause"] == "storage_recovered"
+    wait_for(lambda: service.events("storage_recovered"))
+
+
+def test_stop_ends_the_session(service: RunningService) -> None:
+    """At the reserve the session ends with the reason."""
+    patch(service, when_full="stop")
+    service.start_session()
+    service.frames_reach(1)
+    patch(service, reserve_mb=ALL_OF_IT)
+    wait_for(lambda: service.session().state == "idle")
+    assert service.session().end_reason == "storage_full"
+
+
+def test_delete_oldest_makes_room(service: RunningService) -> None:
+    """The oldest pictures go, with an event, before a frame is missed for want of space."""
+    patch(service, when_full="delete_oldest")
+    names = [service.snapshot().filename for _ in range(3)]
+    patch(service, reserve_mb=ALL_OF_IT)
+    with pytest.raises(StorageFullError):  # even an empty folder is not enough here
+        service.snapshot()
+    assert service.pictures() == []
+    deleted = service.events("capture_deleted")
+    assert [name for event in deleted for name in event["filenames"]] == names  # type: ignore[attr-defined]
+    assert {event["reason"] for event in deleted} == {"make_room"}
+
+
+def test_a_snapshot_says_how_much_is_free(service: RunningService) -> None:
+    """A single picture is refused with figures, and leaves no trace but the event."""
+    patch(service, reserve_mb=ALL_OF_IT)
+    with pytest.raises(StorageFullError, match=f"{ALL_OF_IT} MB of them are the reserve"):
+        service.snapshot()
+    assert service.pictures() == []
+    assert service.events("capture_failed")[0]["code"] == "storage_full"
