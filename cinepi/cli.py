@@ -29,6 +29,9 @@ FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
 
+_SETTLE_LIMIT: Seconds = 4.0  # how long a camera may take to open, at the very first question
+_SETTLE_PERIOD: Seconds = 0.05
+
 EXIT_CODES = """\
 exit codes:
   0    done
@@ -45,7 +48,6 @@ class Verb(NamedTuple):
         help: One line.
         run: Does it, and returns the exit code.
         add_options: Adds its own options; None if it has none.
-        has_operands: Whether it asks for more than options.
         examples: Lines that can be typed as they stand.
         is_quick_alone: Whether `run` gets along without its options' defaults, so that they need
             not be built when the verb is all that was given.
@@ -100,15 +102,23 @@ def ask(
     params: Mapping[str, object] | None = None,
     *,
     limit: Seconds,
+    is_settled: Callable[[Any], bool] = lambda _: True,
 ) -> Any:
     """Ask the service below `--root`, starting it if need be; all of it within `limit` seconds.
+
+    A service that was just started is asked again for a while, until `is_settled` by its answer.
 
     Raises:
         CinepiError: What the service answered, or why there is no answer.
     """
     deadline = time.monotonic() + limit
     with Client.connect(Layout.find(args.root), limit=min(limit, START_LIMIT)) as client:
-        return client.ask(method, params, timeout=max(deadline - time.monotonic(), 1.0))
+        settled_by = time.monotonic() + _SETTLE_LIMIT if client.is_first else 0.0
+        while True:
+            answer = client.ask(method, params, timeout=max(deadline - time.monotonic(), 1.0))
+            if is_settled(answer) or time.monotonic() > settled_by:
+                return answer
+            time.sleep(_SETTLE_PERIOD)
 
 
 def show_json(document: object) -> None:

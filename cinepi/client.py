@@ -66,10 +66,15 @@ def error_from(wire: WireError) -> CinepiError:
 
 
 class Client:
-    """One connection to the camera service; for one thread at a time."""
+    """One connection to the camera service; for one thread at a time.
 
-    def __init__(self, connection: socket.socket) -> None:
+    Attributes:
+        is_first: Whether the service was started for this client, and may still open the camera.
+    """
+
+    def __init__(self, connection: socket.socket, *, is_first: bool = False) -> None:
         """Take over a connected socket."""
+        self.is_first = is_first
         self._socket = connection
         self._stream = connection.makefile("rb")
         self._last_id = 0
@@ -84,12 +89,11 @@ class Client:
             CameraUnavailableError: No service listens, and none could be started.
             PermissionDeniedError: The user may not use the socket.
         """
-        connection = _try_connect(layout)
-        if connection is None and start:
-            connection = _start_service(layout, limit)
-        if connection is None:
+        if connection := _try_connect(layout):
+            return cls(connection)
+        if not start:
             raise CameraUnavailableError(f"no camera service listens on {layout.socket}")
-        return cls(connection)
+        return cls(_start_service(layout, limit), is_first=True)
 
     def ask(
         self,

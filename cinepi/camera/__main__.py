@@ -15,7 +15,7 @@ _PICTURE_LIMIT: Seconds = 28.0
 
 
 def _status(args: argparse.Namespace) -> int:
-    camera = cli.ask(args, "camera.get", limit=_LIMIT)
+    camera = cli.ask(args, "camera.get", limit=_LIMIT, is_settled=lambda it: it["connected"])
     cli.show_json(camera)
     if camera["connected"]:
         return 0
