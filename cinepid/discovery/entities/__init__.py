@@ -1,0 +1,1 @@
+"""Entities that are no feature: one file each, named for its key, with a function `component`."""
