@@ -1,0 +1,72 @@
+"""What a Pi has and the virtual camera lacks; imported by a .pth file, in the test box only.
+
+picamera2 itself stays as it was released. It wants three things that only a Pi gives:
+
+- `pykms`, for previews on a screen: an importable module of that name is enough;
+- raw modes of the sensor: the virtual camera has no sensor, so one mode is claimed;
+- buffers with one plane: the virtual pipeline wants two, which libcamera's own allocator makes.
+"""
+
+import importlib.abc
+import importlib.machinery
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+_PATCHED = "picamera2.picamera2"
+_RAW_MODE = {"format": "SRGGB10", "size": (1920, 1080)}
+
+
+class _AnyName:
+    """Has every attribute, as its own name."""
+
+    def __getattr__(self, name: str) -> str:
+        return name
+
+
+def _adapt(module: Any) -> None:
+    """Make the virtual camera usable by the `Picamera2` class of `module`."""
+    from picamera2.allocators import LibcameraAllocator
+
+    opened: list[Any] = []
+    open_camera = module.Picamera2._open_camera
+
+    def remember(self: Any) -> None:
+        open_camera(self)
+        opened[:] = [self.camera]
+
+    module.Picamera2._open_camera = remember
+    module.Picamera2._get_raw_modes = lambda _self: [_RAW_MODE]
+    module.DmaAllocator = lambda: LibcameraAllocator(opened[0])
+
+
+class _Loader(importlib.abc.Loader):
+    """Runs a module as its own loader would, then adapts it."""
+
+    def __init__(self, real: importlib.abc.Loader) -> None:
+        self._real = real
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return self._real.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._real.exec_module(module)
+        _adapt(module)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Puts `_Loader` before the real one, for one module."""
+
+    def find_spec(
+        self, name: str, path: Any, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name != _PATCHED:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+sys.modules.setdefault("pykms", SimpleNamespace(PixelFormat=_AnyName()))  # type: ignore[arg-type]
+sys.meta_path.insert(0, _Finder())

@@ -1,0 +1,256 @@
+"""A Debian that boots: systemd-nspawn on a disk of its own, which can lose its power.
+
+The root is an overlay: below it a base that all machines share, above it an ext4 file system in a
+file. Cutting the power shuts that file system down without a last write (what was not synced is
+gone, as on a Pi) and kills every process.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Self, TypeVar
+
+DISK_BYTES = 3 * 1024**3  # sparse
+BOOT_LIMIT_S = 60.0
+
+_EXT4_IOC_SHUTDOWN = 0x8004587D  # linux/ext4.h
+_WITHOUT_FLUSH = (2).to_bytes(4, "little")
+_CLONE_NEWNET = 0x40000000
+T = TypeVar("T")
+
+_ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root")
+
+
+class MachineError(Exception):
+    """A command in the machine failed, or the machine itself did."""
+
+
+def wait_until(look: Callable[[], T], limit_s: float, what: str) -> T:
+    """Look until there is something to see, and return it; fails after `limit_s`."""
+    deadline = time.monotonic() + limit_s
+    while not (seen := look()):
+        if time.monotonic() > deadline:
+            raise MachineError(f"{what}: not within {limit_s:g} s")
+        time.sleep(0.05)
+    return seen
+
+
+class Machine:
+    """One machine; `boot` it, `run` commands in it, `halt` it, `discard` it."""
+
+    def __init__(self, base: Path, folder: Path) -> None:
+        """Make the machine's empty disk in `folder`, or take over the one that is there."""
+        self._base = base
+        self._folder = folder
+        self._disk = folder / "disk.img"
+        self._mounted = folder / "disk"
+        self.root = folder / "root"
+        self._nspawn: subprocess.Popen[bytes] | None = None
+        self._leader = 0
+        self._forwards: list[socket.socket] = []
+        for made in (self._mounted, self.root):
+            made.mkdir(parents=True, exist_ok=True)
+        if not self._disk.exists():
+            with self._disk.open("wb") as disk:
+                disk.truncate(DISK_BYTES)
+            subprocess.run(["mkfs.ext4", "-q", "-m0", self._disk], check=True)
+        self._mount()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is booted."""
+        return self._leader != 0
+
+    def copy(self, folder: Path) -> "Machine":
+        """Make another machine with the same disk; this one must be halted."""
+        assert not self.is_running
+        folder.mkdir(parents=True)
+        self._unmount()
+        try:
+            copy = ["cp", "--sparse=always", "--reflink=auto", self._disk, folder / "disk.img"]
+            subprocess.run(copy, check=True)
+        finally:
+            self._mount()
+        return Machine(self._base, folder)
+
+    def boot(self) -> float:
+        """Start it and wait until its systemd has started everything; returns the seconds taken."""
+        begun = time.monotonic()
+        command = ["systemd-nspawn", "--quiet", f"--directory={self.root}", "--boot"]
+        # No network but a loopback of its own: nothing here can disturb, or depend on, the host's.
+        command += ["--private-network", "--register=no", "--keep-unit", "--resolv-conf=off"]
+        command += [f"--machine={self._folder.name}", "--link-journal=no", "--timezone=off"]
+        with (self._folder / "console").open("ab") as console:
+            self._nspawn = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=console, stderr=console
+            )
+        self._leader = wait_until(self._find_leader, BOOT_LIMIT_S, "nspawn starts")
+        wait_until(self._has_booted, BOOT_LIMIT_S, "systemd starts")
+        return time.monotonic() - begun
+
+    def run(
+        self, *command: str, check: bool = True, timeout: float = 60, stdin: str | None = None
+    ) -> str:
+        """Run a command as root and return what it printed.
+
+        Raises:
+            MachineError: It failed and `check` is set; has all that it printed.
+        """
+        enter = ["nsenter", f"--target={self._leader}", "-m", "-u", "-i", "-p", "-n", "-C"]
+        done = subprocess.run(
+            [*enter, "env", "-i", *_ENVIRONMENT, "LC_ALL=C.UTF-8", *command],
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+        )
+        if check and done.returncode:
+            raise MachineError(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}")
+        return done.stdout.strip()
+
+    def shell(self, script: str, *, check: bool = True, timeout: float = 60) -> str:
+        """Run a shell script as root and return what it printed."""
+        return self.run("sh", "-euc", script, check=check, timeout=timeout)
+
+    def path(self, inside: str) -> Path:
+        """Where the file `inside` the machine is seen from here; /run and /tmp are not."""
+        return self.root / inside.lstrip("/")
+
+    def write(self, inside: str, text: str) -> None:
+        """Write a file in the machine, and the folders above it."""
+        self.run("sh", "-euc", 'mkdir -p "$(dirname "$1")"; cat >"$1"', "-", inside, stdin=text)
+
+    def forward(self, port: int) -> int:
+        """Make a TCP port of the machine's loopback reachable here; returns the port to use."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self._forwards.append(listener)
+        threading.Thread(target=self._serve, args=(listener, port), name="forward").start()
+        return int(listener.getsockname()[1])
+
+    def halt(self) -> None:
+        """Shut it down cleanly."""
+        if self._nspawn and self.is_running:
+            with suppress(MachineError, subprocess.TimeoutExpired):
+                self.run("systemctl", "poweroff", "--no-wall", check=False)
+                self._nspawn.wait(60)
+        self._kill()
+
+    def cut_power(self) -> None:
+        """End it as pulling the plug does: nothing more reaches the disk, no process says good-bye."""
+        disk = os.open(self._mounted, os.O_RDONLY)
+        try:
+            fcntl.ioctl(disk, _EXT4_IOC_SHUTDOWN, _WITHOUT_FLUSH)
+        finally:
+            os.close(disk)
+        self._kill()
+        self._unmount()
+        self._mount()
+
+    def discard(self) -> None:
+        """End it and delete its disk."""
+        self._kill()
+        self._unmount()
+        shutil.rmtree(self._folder)
+
+    def __enter__(self) -> Self:
+        """Use the machine in a `with` block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Discard it."""
+        self.discard()
+
+    def _mount(self) -> None:
+        subprocess.run(["mount", "-o", "loop", self._disk, self._mounted], check=True)
+        for made in ("upper", "work"):
+            (self._mounted / made).mkdir(exist_ok=True)
+        layers = f"lowerdir={self._base},upperdir={self._mounted}/upper,workdir={self._mounted}/work"
+        subprocess.run(["mount", "-t", "overlay", "-o", layers, "box", self.root], check=True)
+
+    def _unmount(self) -> None:
+        for mounted in (self.root, self._mounted):
+            wait_until(
+                lambda where=mounted: subprocess.run(
+                    ["umount", where], stderr=subprocess.DEVNULL, check=False
+                ).returncode
+                != 1 << 5  # busy: a killed process may still hold it for a moment
+                or not os.path.ismount(where),
+                10,
+                f"unmount {mounted}",
+            )
+
+    def _kill(self) -> None:
+        for listener in self._forwards:
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        self._forwards.clear()
+        if self._leader:
+            with suppress(ProcessLookupError):
+                os.kill(self._leader, signal.SIGKILL)  # with it goes the whole PID namespace
+        if self._nspawn:
+            with suppress(subprocess.TimeoutExpired):
+                self._nspawn.wait(10)
+            self._nspawn.kill()
+            self._nspawn.wait()
+        self._leader, self._nspawn = 0, None
+
+    def _find_leader(self) -> int:
+        assert self._nspawn is not None
+        number = self._nspawn.pid
+        if self._nspawn.poll() is not None:
+            console = (self._folder / "console").read_text(errors="replace")
+            raise MachineError(f"systemd-nspawn ended at once: {console}")
+        children = Path(f"/proc/{number}/task/{number}/children").read_text().split()
+        # nspawn has other short-lived children: the leader is PID 1 in a namespace of its own
+        for child in children:
+            with suppress(OSError):
+                for line in Path(f"/proc/{child}/status").read_text().splitlines():
+                    if line.startswith("NSpid:") and line.split()[-1] == "1":
+                        return int(child)
+        return 0
+
+    def _has_booted(self) -> bool:
+        return self.run("systemctl", "is-system-running", check=False) in ("running", "degraded")
+
+    def _serve(self, listener: socket.socket, port: int) -> None:
+        with open(f"/proc/{self._leader}/ns/net", "rb") as inside:
+            import ctypes
+
+            if ctypes.CDLL(None).setns(inside.fileno(), _CLONE_NEWNET):
+                raise MachineError("setns was refused")
+        while True:
+            try:
+                here, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                there = socket.create_connection(("127.0.0.1", port), timeout=5)
+            except OSError:
+                here.close()
+                continue
+            there.settimeout(None)
+            for source, target in ((here, there), (there, here)):
+                pump = threading.Thread(target=_pump, args=(source, target), name="pump")
+                pump.daemon = True
+                pump.start()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    for end in (source, target):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
