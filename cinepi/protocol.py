@@ -373,7 +373,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="jsonrpc", ta
     command: Command | None = None
 
 
-NO_RESULT = msgspec.Raw(b"null")
+NO_RESULT = msgspec.Raw(b"null")  # msgspec decodes `Raw | None` as None alone
 
 
 class Response(

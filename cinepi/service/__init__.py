@@ -1,1 +1,1 @@
-"""The camera service: one process that owns the camera, the files, the configuration, the journal."""
+"""The camera service: one process that owns camera, files, configuration and journal."""

@@ -110,7 +110,7 @@ def _make_parts(
         tx.append(ServiceStarted(version=__version__, reason=reason))
 
     def camera_changed() -> None:
-        board.post("camera", lambda: camera.document())
+        board.post("camera", lambda: camera.document())  # noqa: PLW0108 - it is made further down
 
     def session_changed() -> None:
         board.post("session", keeper.document)
@@ -138,9 +138,21 @@ def _make_parts(
     taker = Taker(camera, store, journal, clock)
     keeper = SessionKeeper(journal, clock, found)
     storage = Storage(
-        store, taker, journal, keeper, lambda: configuration.config.capture, storage_changed
+        store=store,
+        taker=taker,
+        journal=journal,
+        keeper=keeper,
+        settings=lambda: configuration.config.capture,
+        on_change=storage_changed,
     )
-    shutter = Shutter(keeper, camera, taker, storage, clock, lambda: configuration.config.capture)
+    shutter = Shutter(
+        keeper=keeper,
+        camera=camera,
+        taker=taker,
+        storage=storage,
+        clock=clock,
+        settings=lambda: configuration.config.capture,
+    )
     keeper.on_change = session_changed
     taker.exposed = realtime.give_back
     taker.stored = lambda capture: board.post("capture", lambda: capture)
@@ -193,7 +205,7 @@ def _start(stack: ExitStack, name: str, live: Callable[[], None], stop: Callable
     def run_or_die() -> None:
         try:
             live()
-        except Exception:
+        except Exception:  # noqa: BLE001 - a dead loop must not go unnoticed, whatever killed it
             _log.exception("loop died", loop=name)
             os._exit(1)
 
@@ -255,7 +267,7 @@ def only_one(layout: Layout) -> Iterator[None]:
     Raises:
         ConflictError: Another service holds it.
     """
-    with open(layout.lock, "a", encoding="ascii") as lock:
+    with layout.lock.open("a", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -189,8 +189,10 @@ class Configuration:
         command: Command | None,
         answer: msgspec.Struct,
     ) -> None:
-        """File first, journal second: a crash in between looks like an edit by hand, and is one
-        revision too."""
+        """File first, journal second.
+
+        A crash in between looks like an edit by hand at the next start, and is one revision too.
+        """
         digest = store.write(self._layout, planned.text)
         try:
             with self._journal.transaction() as tx:

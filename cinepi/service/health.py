@@ -3,6 +3,7 @@
 import os
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from cinepi.config import store as config_store
 from cinepi.protocol import Check, HealthResult
@@ -44,7 +45,7 @@ def _file_system(parts: Parts) -> tuple[Check, float | None]:
             os.write(descriptor, b"\0")
         finally:
             os.close(descriptor)
-            os.unlink(folder / _PROBE)
+            (folder / _PROBE).unlink()
     except OSError as error:
         reason = f"cannot write in {folder}: {error.strerror}"
         return Check(state="failing", reason=reason), None
@@ -69,13 +70,12 @@ def _configuration(parts: Parts) -> Check:
 
 
 def _rss() -> int:
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        return int(statm.read().split()[1]) * _PAGE
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
 
 
 def _size_of_journal(parts: Parts) -> int:
     total = 0
     for suffix in ("", "-wal"):
         with suppress(FileNotFoundError):
-            total += os.stat(f"{parts.layout.journal}{suffix}").st_size
+            total += Path(f"{parts.layout.journal}{suffix}").stat().st_size
     return total

@@ -1,4 +1,4 @@
-"""From a request to its answer: find the method, check its arguments, and let a command happen once."""
+"""From a request to its answer: find the method, check the arguments, act once."""
 
 import threading
 from collections.abc import Callable
@@ -91,7 +91,7 @@ def wire_error(error: CinepiError) -> WireError:
 class _Outcome(msgspec.Struct, frozen=True):
     """What the journal keeps of a finished command."""
 
-    result: msgspec.Raw = msgspec.Raw(b"null")  # msgspec decodes `Raw | None` as None alone
+    result: msgspec.Raw = NO_RESULT
     error: WireError | None = None
 
 

@@ -137,7 +137,7 @@ class Connection:
             response = self._requests.answer(request)
         except CinepiError as error:
             response = Response(id=request.id, error=wire_error(error))
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever a method does, its connection is answered
             _log.exception("request failed", method=request.method)
             failure = InternalError(
                 f"{request.method} failed; the log of the camera service says why"

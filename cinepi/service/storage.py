@@ -31,6 +31,7 @@ class Storage:
 
     def __init__(
         self,
+        *,
         store: Store,
         taker: Taker,
         journal: Journal,

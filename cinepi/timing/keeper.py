@@ -263,7 +263,7 @@ class SessionKeeper:
                     self._save(tx, self._session, None)
 
     def clock_was_set(self, step: Seconds) -> None:
-        """The wall clock moved; a session resumed on a doubtful clock learns how long it was off."""
+        """The wall clock was set; a session resumed in doubt learns how long it was off."""
         session = self.running
         if session is None or not session.is_clock_doubtful or not self._clock.is_synced():
             return

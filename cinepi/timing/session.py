@@ -78,7 +78,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         return self.origin + (slot - self.origin_slot) * self.interval
 
     def passed(self, now: MonotonicTime) -> tuple[int, bool]:
-        """How many slots have gone by untaken, and whether the one after them is to be taken now."""
+        """How many slots have gone by untaken, and whether the next one is to be taken now."""
         behind = now - self.due(self.slot) + _EPSILON
         if behind < 0:
             return 0, False
@@ -128,8 +128,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def with_interval(self, interval: Seconds, now: MonotonicTime) -> "Session":
-        """A new grid begins with its next frame, which is due as before but not later than now
-        plus the new interval."""
+        """A new grid begins with its next frame.
+
+        That frame is due as before, but not later than the new interval from now.
+        """
         first = min(max(self.due(self.slot), now), now + interval)
         return msgspec.structs.replace(self, interval=interval, origin=first, origin_slot=self.slot)
 

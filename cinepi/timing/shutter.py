@@ -40,7 +40,7 @@ class Storage(Protocol):
     """What the shutter asks of whoever looks after the disk."""
 
     def handle_full(self, error: StorageFullError) -> bool:
-        """Follow the user's policy; True if there is room now and the picture can be tried again."""
+        """Follow the user's policy; True if there is room now, for another try."""
         ...
 
 
@@ -64,6 +64,7 @@ class Shutter:
 
     def __init__(
         self,
+        *,
         keeper: SessionKeeper,
         camera: Camera,
         taker: Taker,

@@ -78,7 +78,7 @@ def test_exif_says_what_the_camera_did(service: RunningService) -> None:
         "/etc/passwd",
         "cinepi_20261123_100000.jpg\n",
         "cinepi_20261123_100000.jpg\0",
-        "cinepi_２０２６1123_100000.jpg",
+        "cinepi_２０２６1123_100000.jpg",  # noqa: RUF001 - the digits of another script
         "cinepi_20269999_100000.jpg",
         "CINEPI_20261123_100000.jpg",
         ".",

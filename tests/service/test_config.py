@@ -48,7 +48,7 @@ def test_other_changes_leave_the_session_its_interval(service: RunningService) -
 
 
 def test_camera_set_is_kept_and_seen_in_the_picture(start_service: Start) -> None:
-    """A setting made on the camera is in the file, in the next picture, and there after a restart."""
+    """A setting is in the file, in the next picture, and still there after a restart."""
     service = start_service()
     wanted: dict[str, bool | int | float | str] = {
         "exposure_mode": "manual",

@@ -70,7 +70,7 @@ def test_frames_and_missed_add_up_to_the_slots_that_were_due(
 
 
 def test_paused_slots_are_not_counted_and_the_grid_keeps_its_beat() -> None:
-    """After a pause the next frame is due at the next point of the old grid, under the next number."""
+    """After a pause the next frame has the next number, at the next point of the old grid."""
     session = make().with_frame(0, 0).paused("command").unpaused(T0 + 37.0)
     assert session.slot == 1
     assert session.due(1) == T0 + 40.0
