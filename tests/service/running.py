@@ -60,8 +60,8 @@ class RunningService:
         layout = Layout(root)
         if not layout.config.exists():
             layout.config.parent.mkdir(parents=True)
-            camera = {"backend": "simulated", "resolution": "640x480"}
-            capture = {"reserve_mb": 16}
+            camera: dict[str, object] = {"backend": "simulated", "resolution": "640x480"}
+            capture: dict[str, object] = {"reserve_mb": 16}
             for name, values in settings.items():
                 assert isinstance(values, dict)
                 {"camera": camera, "capture": capture}[name].update(values)
