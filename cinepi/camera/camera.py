@@ -8,7 +8,7 @@ import msgspec
 
 from cinepi.camera import registry
 from cinepi.camera.bounded import BoundedCaller, ResultT
-from cinepi.camera.contract import CameraBackend, Frame, Identity
+from cinepi.camera.contract import CameraBackend, Frame
 from cinepi.camera.fit import fit, problems
 from cinepi.camera.ladder import Ladder
 from cinepi.camera.memory import trim
@@ -71,8 +71,8 @@ class Camera:
         self._give_up = give_up
         self._ladder = Ladder(exits=exits, exits_in_a_row=exits_in_a_row, now=clock.monotonic())
         self._caller = BoundedCaller("camera", clock)
-        self._backend: CameraBackend | None = None
-        self._identity: Identity | None = None
+        self._made: CameraBackend | None = None
+        self._backend: CameraBackend | None = None  # the same one, while it is open
         self._document = CameraDocument(
             backend=settings.backend,
             settings=settings,
@@ -195,6 +195,7 @@ class Camera:
         """Rung 3: this process cannot help any more."""
         self._climb("restart_process", error)
         self._forget_backend()
+        self._made = None
         problem = _STUCK if self._ladder.is_stuck else str(error)
         self._ladder.fail_open(self._clock.monotonic())
         self._update(health=self._ladder.health, problem=problem)
@@ -245,9 +246,10 @@ class Camera:
 
     def _open_backend(self) -> CameraBackend:
         try:
-            backend = registry.make(self._backend_name, self._layout, self._clock)
             name = registry.resolve(self._backend_name)
-            self._identity = self._call(backend.open, "opening the camera")
+            backend = self._made or registry.make(name, self._layout, self._clock)
+            self._made = backend  # kept, since it knows which camera it had
+            identity = self._call(backend.open, "opening the camera")
         except DeadlineError as error:
             self._leave(error)
         except CinepiError as error:
@@ -255,9 +257,9 @@ class Camera:
         self._backend = backend
         self._update(
             backend=name,
-            model=self._identity.model,
-            camera_id=self._identity.camera_id,
-            features=self._identity.features,
+            model=identity.model,
+            camera_id=identity.camera_id,
+            features=identity.features,
         )
         try:
             self._configure(backend)

@@ -1,5 +1,6 @@
 """Making wishes fit a camera: what it cannot follow is dropped, what is out of range is moved."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -96,14 +97,16 @@ def _nearest(value: float | str, feature: Feature) -> float | str:
 
 
 def _nearest_resolution(asked: str, offered: tuple[str, ...]) -> str:
-    """The same size, else the largest that is no larger either way, else the smallest."""
+    """The same size, else the one of the most similar number of pixels."""
     if asked in offered or not offered:
         return asked
     width, height = _size(asked)
-    sizes = sorted((_size(choice) for choice in offered), key=lambda size: size[0] * size[1])
-    within = [size for size in sizes if size[0] <= width and size[1] <= height]
-    best = within[-1] if within else sizes[0]
-    return f"{best[0]}x{best[1]}"
+
+    def difference(choice: str) -> float:
+        its_width, its_height = _size(choice)
+        return abs(math.log(its_width * its_height / (width * height)))
+
+    return min(offered, key=difference)
 
 
 def _size(resolution: str) -> tuple[int, int]:

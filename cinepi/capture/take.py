@@ -52,7 +52,7 @@ class _Taken:
     """A frame that has left the camera: its bytes, and all that is said of it."""
 
     parts: tuple[Buffer, ...]
-    preview: bytes | None
+    preview: bytes
     width: int
     height: int
     facts: Facts
@@ -114,8 +114,7 @@ class Taker:
                 if not self._is_indexed(stored.name):
                     self._store.delete(stored.name)
             raise
-        if taken.preview is not None:
-            self._latest = stored.name, taken.preview
+        self._latest = stored.name, taken.preview
         self._learn(stored.size, self._clock.monotonic() - began)
         self.stored(document)
         return document
@@ -155,9 +154,10 @@ class Taker:
         preview = Beside(lambda: preview_of_frame(frame), "preview")
         try:
             facts = self._facts(frame, order, settings)
+            parts = tuple(develop(frame, quality=settings.quality, facts=facts))
             return _Taken(
-                parts=tuple(develop(frame, quality=settings.quality, facts=facts)),
-                preview=preview.result(),
+                parts=parts,
+                preview=preview.result() or preview_of_jpeg(b"".join(parts)),
                 width=frame.main.width,
                 height=frame.main.height,
                 facts=facts,
