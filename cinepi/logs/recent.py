@@ -120,10 +120,16 @@ class _Effort:
 
     def spend(self, amount: Bytes) -> bool:
         """Count some work; False once it has been enough."""
+        was_spent = self.is_spent
         self._left -= amount
-        if self._left < 0 and not self.notes:
+        if self.is_spent and not was_spent:
             self.notes.append(f"only the newest {MAX_SEARCHED // 1_000_000} MB were searched")
-        return self._left >= 0
+        return not self.is_spent
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it has been enough."""
+        return self._left < 0
 
 
 def _entries(path: Path, wanted: _Wanted, effort: _Effort) -> Generator[LogEntry, None, None]:
@@ -148,9 +154,7 @@ def _file_entries(
     """The fitting entries of one file, newest first; returns whether older files need no look."""
     latest = rfc3339(os.fstat(descriptor).st_mtime)  # for lines that have no time of their own
     old_blocks = 0
-    for block in _blocks(descriptor):
-        if not effort.spend(len(block)):
-            return True
+    for block in _blocks(descriptor, effort):
         if wanted.may_be_in(block):
             for line in reversed(block.split(b"\n")):
                 if not line.strip(b"\0 \r") or not wanted.may_be_in(line):
@@ -169,14 +173,14 @@ def _file_entries(
             old_blocks = old_blocks + 1 if "" < oldest < wanted.since else 0
             if old_blocks == _OLD_BLOCKS:
                 return True
-    return False
+    return effort.is_spent
 
 
-def _blocks(descriptor: int) -> Iterator[bytes]:
-    """The file from its end, in blocks of whole lines."""
+def _blocks(descriptor: int, effort: _Effort) -> Iterator[bytes]:
+    """The file from its end, in blocks of whole lines, until it has been enough."""
     position = os.fstat(descriptor).st_size
     rest = b""  # of a line that begins further in front
-    while position:
+    while position and effort.spend(min(position, _BLOCK)):
         begin = max(0, position - _BLOCK)
         block = os.pread(descriptor, position - begin, begin) + rest
         position = begin

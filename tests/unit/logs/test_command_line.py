@@ -1,0 +1,65 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cinepi.logs.entry import LogEntry, line_of
+from cinepi.paths import Layout
+
+
+def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a pipe."""
+    return subprocess.run(
+        [sys.executable, "-m", "cinepi.logs", *arguments, "--root", str(root)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root with a log of the service and one of the daemon."""
+    layout = Layout.find(tmp_path)
+    for number, (path, level) in enumerate([(layout.log, "info"), (layout.daemon_log, "error")]):
+        path.parent.mkdir(parents=True)
+        said = LogEntry(
+            timestamp=f"2026-11-23T09:30:0{number}.000Z",
+            level=level,
+            module=path.parent.name,
+            message="hello",
+        )
+        path.write_bytes(line_of(said))
+    return tmp_path
+
+
+def test_a_pipe_gets_both_logs_as_json_lines(root: Path) -> None:
+    """Each line is an entry, newest first, of the service and the daemon."""
+    done = run(root, "recent")
+    assert [json.loads(line)["module"] for line in done.stdout.splitlines()] == [
+        "cinepid",
+        "cinepi",
+    ]
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_filters_narrow(root: Path) -> None:
+    """Level, module, time and number can be asked for."""
+    for option, value in [("--level", "error"), ("--module", "cinepid"), ("--limit", "1")]:
+        done = run(root, "recent", option, value)
+        assert [json.loads(line)["module"] for line in done.stdout.splitlines()] == ["cinepid"]
+    done = run(root, "recent", "--since", "2027-01-01T00:00Z")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "nothing fits" in done.stderr
+
+
+def test_wrong_arguments_are_said_in_words(root: Path) -> None:
+    """A wrong value ends with code 2 and a sentence that names it."""
+    done = run(root, "recent", "--limit", "0", "--level", "loud")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "limit must be" in done.stderr
+    assert "level must be one of" in done.stderr
