@@ -64,9 +64,8 @@ format: setup ## format the code and mend what ruff can mend
 
 .PHONY: bench
 bench: setup ## run the benchmarks, one after the other
-	@set -e; for benchmark in benchmarks/bench_*.py; do \
-		if [ -e "$$benchmark" ]; then python "$$benchmark" $(BENCH_ARGS); \
-		else echo "there are no benchmarks yet"; fi; done
+	@set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; \
+		python "$$benchmark" $(BENCH_ARGS); done
 
 .PHONY: lock
 lock: setup ## pin the newest versions of everything in requirements*.lock
