@@ -1,0 +1,362 @@
+"""The MQTT client library on the asyncio loop; the only file that knows paho.
+
+A paho client object serves one connection and is thrown away with it: its queue would deliver late
+what has been given up, and its own reconnecting would repeat what has been sent. Its callbacks only
+take notes; what follows from them happens when paho has returned and holds no lock.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from cinepi.errors import CinepiError, PermissionDeniedError
+from cinepi.logs.setup import logger
+from cinepi.units import Bytes, Seconds
+from cinepid.errors import (
+    BrokerError,
+    ConnectionLostError,
+    ProtocolRefusedError,
+    RefusedError,
+    TakenOverError,
+)
+from cinepid.message import Filter, Hello, Incoming, Limits, Outgoing, Protocol, Server
+
+CONNECT_LIMIT: Seconds = 10.0
+"""For name, TCP and TLS together, and once more for the broker's answer."""
+KEEPALIVE: Seconds = 30
+SESSION_EXPIRY: Seconds = 300
+"""How long the broker keeps commands for us while we are away (MQTT 5)."""
+WILL_DELAY: Seconds = 20
+"""How long we may be away before the broker says so (MQTT 5)."""
+ACK_LIMIT: Seconds = 20.0
+"""A broker that has not acknowledged anything for so long is not there any more."""
+MAX_INCOMING: Bytes = 256 * 1024
+"""Longer messages are not even sent to us (MQTT 5); a command may have 16 KiB."""
+
+_INCOMING_WINDOW = 100  # commands in progress; the dispatcher answers `busy` before
+_TAKEN_OVER = 0x8E
+_UNSUPPORTED_PROTOCOL = 0x84
+_FAILURE = 0x80
+
+_log = logger("broker")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The broker has let us in; `has_session` if it remembers our last connection."""
+
+    limits: Limits
+    has_session: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The broker has dealt with the request of this packet id: well, or as `error` says."""
+
+    mid: int
+    error: CinepiError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """There is no connection any more."""
+
+    error: BrokerError
+
+
+News = Accepted | Acknowledged | Ended | Incoming
+
+
+class Wire:
+    """One paho client and its socket."""
+
+    def __init__(self, hello: Hello, protocol: Protocol, tell: Callable[[News], None]) -> None:
+        """Prepare to `connect`; `tell` hears of everything, in order, on the loop."""
+        self._loop = asyncio.get_running_loop()
+        self._tell = tell
+        self._news: list[News | paho.MQTTMessage] = []
+        self._is_v5 = protocol == "5.0"
+        self._is_lasting = hello.is_lasting
+        self._has_writer = False
+        self._client = self._make_client(hello)
+
+    def connect(self, server: Server) -> None:
+        """Find the broker and send our greeting; blocks, for use in a thread.
+
+        Raises:
+            OSError: It cannot be reached, or TLS fails.
+            ValueError: Its name cannot be one.
+        """
+        if self._is_v5:
+            properties = _properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = int(SESSION_EXPIRY) if self._is_lasting else 0
+            properties.ReceiveMaximum = _INCOMING_WINDOW
+            properties.MaximumPacketSize = MAX_INCOMING
+            self._client.connect(
+                server.host,
+                server.port,
+                int(KEEPALIVE),
+                clean_start=not self._is_lasting,
+                properties=properties,
+            )
+        else:
+            self._client.connect(server.host, server.port, int(KEEPALIVE))
+
+    def listen(self) -> None:
+        """Put the socket on the loop, once `connect` has returned."""
+        sock = self._client.socket()
+        if sock is None:
+            self._tell(Ended(ConnectionLostError("the broker closed the connection at once")))
+        else:
+            self._loop.add_reader(sock.fileno(), self._on_readable)
+
+    def publish(self, message: Outgoing) -> int:
+        """Send, and return the packet id that `Acknowledged` will have (at QoS 1).
+
+        Raises:
+            ConnectionLostError: It could not even be given to the socket.
+        """
+        properties = None
+        if message.correlation is not None and self._is_v5:
+            properties = _properties(PacketTypes.PUBLISH)
+            properties.CorrelationData = message.correlation
+        sent = self._client.publish(
+            message.topic, message.payload, message.qos, message.retain, properties
+        )
+        if sent.rc != paho.MQTT_ERR_SUCCESS:
+            raise ConnectionLostError(f"sending failed: {paho.error_string(sent.rc)}")
+        self._flush()
+        return sent.mid
+
+    def subscribe(self, filters: Sequence[Filter]) -> int:
+        """Ask for messages at QoS 1, with their retain flag as published.
+
+        Raises:
+            ConnectionLostError: It could not even be given to the socket.
+        """
+        request: Any = [(each.topic, 1) for each in filters]
+        if self._is_v5:
+            request = [(each.topic, _options(each)) for each in filters]
+        code, mid = self._client.subscribe(request)
+        if code != paho.MQTT_ERR_SUCCESS or mid is None:
+            raise ConnectionLostError(f"subscribing failed: {paho.error_string(code)}")
+        self._flush()
+        return mid
+
+    def acknowledge(self, mid: int) -> None:
+        """Tell the broker that a message of QoS 1 need not be delivered again."""
+        self._client.ack(mid, 1)
+        self._flush()
+
+    def tick(self) -> None:
+        """Keep the connection alive, and notice a silent one; to be called every few seconds."""
+        self._client.loop_misc()
+        self._flush()
+        self._drain()
+
+    def say_goodbye(self) -> None:
+        """Tell the broker that we leave on purpose, so that it keeps the will to itself."""
+        self._client.disconnect()
+
+    def close(self) -> None:
+        """Take the socket off the loop and close it; nothing is told after that."""
+        self._client.on_socket_close = None
+        if (sock := self._client.socket()) is not None:
+            self._leave_loop(sock)
+            with suppress(OSError):
+                sock.close()
+        self._news.clear()
+
+    def _on_readable(self) -> None:
+        try:
+            self._client.loop_read()
+            # What TLS has decrypted already does not make the socket readable again.
+            while isinstance(sock := self._client.socket(), ssl.SSLSocket) and sock.pending():
+                self._client.loop_read()
+        except Exception as error:  # noqa: BLE001 - paho stumbles over some malformed packets
+            _log.exception("reading from the broker failed")
+            self._news.append(Ended(ConnectionLostError(f"unreadable packet: {error}")))
+        self._flush()
+        self._drain()
+
+    def _on_writable(self) -> None:
+        if (sock := self._client.socket()) is not None:
+            self._loop.remove_writer(sock.fileno())
+        self._has_writer = False
+        self._flush()
+        self._drain()
+
+    def _flush(self) -> None:
+        """Write what paho has kept back: now if the socket takes it, else when it does."""
+        if self._has_writer or not self._client.want_write():
+            return
+        self._client.loop_write()
+        sock = self._client.socket()
+        if sock is not None and self._client.want_write():
+            self._has_writer = True
+            self._loop.add_writer(sock.fileno(), self._on_writable)
+
+    def _drain(self) -> None:
+        news, self._news = self._news, []
+        for each in news:
+            if not isinstance(each, paho.MQTTMessage):
+                self._tell(each)
+                continue
+            try:
+                message = self._incoming(each)
+            except UnicodeDecodeError:  # no topic of ours, and no broker should let it pass
+                self._client.ack(each.mid, each.qos)
+            else:
+                self._tell(message)
+
+    def _incoming(self, message: paho.MQTTMessage) -> Incoming:
+        expiry = getattr(message.properties, "MessageExpiryInterval", None)
+        return Incoming(
+            topic=message.topic,
+            payload=bytes(message.payload),
+            qos=message.qos,
+            retain=message.retain,
+            dup=message.dup,
+            mid=message.mid,
+            response_topic=getattr(message.properties, "ResponseTopic", None),
+            correlation=getattr(message.properties, "CorrelationData", None),
+            expires_at=None if expiry is None else self._loop.time() + expiry,
+        )
+
+    def _leave_loop(self, sock: Any) -> None:
+        self._loop.remove_reader(sock.fileno())
+        self._loop.remove_writer(sock.fileno())
+        self._has_writer = False
+
+    # ------------------------------------------------------------------------- called by paho
+
+    def _make_client(self, hello: Hello) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=hello.client_id,
+            clean_session=None if self._is_v5 else not hello.is_lasting,
+            protocol=paho.MQTTv5 if self._is_v5 else paho.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.connect_timeout = CONNECT_LIMIT / 2  # a name may have two addresses
+        client.max_inflight_messages = 0  # the window is ours to keep
+        client.on_socket_open = _set_socket_options
+        client.on_socket_close = lambda _client, _data, sock: self._leave_loop(sock)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
+        client.on_message = lambda _client, _data, message: self._news.append(message)
+        if hello.username is not None:
+            client.username_pw_set(hello.username, hello.password)
+        if hello.tls is not None:
+            client.tls_set_context(hello.tls)
+        if hello.will is not None:
+            properties = None
+            if self._is_v5:
+                properties = _properties(PacketTypes.WILLMESSAGE)
+                properties.WillDelayInterval = int(WILL_DELAY)
+            client.will_set(
+                hello.will.topic, hello.will.payload, qos=1, retain=True, properties=properties
+            )
+        return client
+
+    def _on_connect(
+        self,
+        _client: paho.Client,
+        _data: object,
+        flags: paho.ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._news.append(Ended(_refusal(reason)))
+            return
+        limits = Limits(
+            max_packet=getattr(properties, "MaximumPacketSize", Limits().max_packet),
+            window=min(getattr(properties, "ReceiveMaximum", 65535), Limits().window),
+            max_qos=min(getattr(properties, "MaximumQoS", 1), 1),
+            has_retain=bool(getattr(properties, "RetainAvailable", 1)),
+        )
+        self._news.append(Accepted(limits, flags.session_present))
+
+    def _on_disconnect(
+        self,
+        _client: paho.Client,
+        _data: object,
+        flags: paho.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        error: BrokerError = ConnectionLostError(f"the connection broke: {reason}")
+        if flags.is_disconnect_packet_from_server:
+            error = ConnectionLostError(f"the broker closed the connection: {reason}")
+            if reason.value == _TAKEN_OVER:
+                error = TakenOverError("another client has connected with our client id")
+        self._news.append(Ended(error))
+        self._loop.call_soon(self._drain)  # a failed write has no one else who would look
+
+    def _on_subscribe(
+        self,
+        _client: paho.Client,
+        _data: object,
+        mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        refused = next((reason for reason in reasons if reason.value >= _FAILURE), None)
+        error = None
+        if refused is not None:
+            error = RefusedError(f"the broker refused a subscription: {refused}", refused.value)
+        self._news.append(Acknowledged(mid, error))
+
+    def _on_publish(
+        self,
+        _client: paho.Client,
+        _data: object,
+        mid: int,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        error = None
+        if reason.is_failure:
+            error = PermissionDeniedError(f"the broker refused a message: {reason}")
+        self._news.append(Acknowledged(mid, error))
+
+
+def _properties(packet: int) -> Properties:
+    return Properties(packet)  # type: ignore[no-untyped-call]
+
+
+def _options(wanted: Filter) -> SubscribeOptions:
+    """Retain as published: a retained command is seen as such even while we are connected."""
+    handling = (
+        SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+        if wanted.with_retained
+        else SubscribeOptions.RETAIN_DO_NOT_SEND
+    )
+    return SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=handling)
+
+
+def _set_socket_options(_client: paho.Client, _data: object, sock: Any) -> None:
+    """Send at once (worth a factor of 200 in round trip), and notice a peer that has gone."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(ACK_LIMIT * 1000))
+
+
+def _refusal(reason: ReasonCode) -> RefusedError:
+    if reason.value == _UNSUPPORTED_PROTOCOL:
+        return ProtocolRefusedError("the broker does not speak this version of MQTT", reason.value)
+    return RefusedError(f"the broker refused the connection: {reason}", reason.value)

@@ -1,0 +1,1 @@
+"""What the device can be asked over MQTT: one command each in a file `<group>_<verb>.py`."""

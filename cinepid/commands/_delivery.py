@@ -1,0 +1,131 @@
+"""Answers reach their senders once, also those that a crash or a lost connection kept back."""
+
+import asyncio
+
+import msgspec
+
+from cinepi.errors import CinepiError
+from cinepi.logs.setup import logger
+from cinepi.protocol import AnsweredParams, Unanswered, UnansweredResult, WatchResult
+from cinepi.units import Seconds
+from cinepid.commands._answer import Sender, stored
+from cinepid.commands._contract import Parts
+from cinepid.commands._once import Entry, Once
+from cinepid.commands._registry import commands
+from cinepid.payloads import Answer, ReplyTo
+from cinepid.pulse import Pulse
+
+BATCH: Seconds = 0.1
+"""Confirmations are gathered for so long: they are cheap, but one request each is not."""
+
+_log = logger("delivery")
+
+
+class _Confirmed(msgspec.Struct, frozen=True):
+    """The camera service's answer to `requests.answered`."""
+
+
+class Delivery:
+    """Sends answers, and tells the journal which of them the broker has."""
+
+    def __init__(self, parts: Parts, once: Once) -> None:
+        """Be ready to `deliver`; `run` does the rest."""
+        self._parts = parts
+        self._sender = Sender(parts.device.topics, parts.uplink)
+        self._once = once
+        self._wake = asyncio.Event()
+        self._is_due = False
+        self._confirmed: list[str] = []
+
+    async def deliver(
+        self, command_id: str, entry: Entry, answer: Answer, reply_to: ReplyTo, *, again: bool
+    ) -> bool:
+        """Send a final answer; True once the broker has it, False if the connection was lost.
+
+        What has been delivered already is sent only if `again` is set: its sender asked twice.
+        """
+        async with entry.delivering:
+            if entry.is_delivered and not again:
+                return True
+            if not await self._sender.send(answer, reply_to):
+                return False
+            entry.is_delivered = True
+        if entry.is_recorded:
+            self._confirm(command_id)
+        return True
+
+    async def say(self, answer: Answer, reply_to: ReplyTo) -> None:
+        """Send an answer that nobody will miss if the connection is lost just now."""
+        await self._sender.send(answer, reply_to)
+
+    def on_up(self, state: WatchResult) -> None:  # noqa: ARG002 - see `Listener`
+        """The service is back."""
+        self.look_again()
+
+    def on_down(self, reason: str) -> None:
+        """See `Listener.on_down`."""
+
+    def on_state(self, topic: str, document: bytes) -> None:
+        """See `Listener.on_state`."""
+
+    def on_journal(self, last_seq: int) -> None:
+        """See `Listener.on_journal`."""
+
+    def look_again(self) -> None:
+        """The broker or the service is back: there may be answers to deliver."""
+        self._is_due = True
+        self._wake.set()
+
+    async def run(self, pulse: Pulse) -> None:
+        """Deliver what was kept back, and confirm what was delivered, until cancelled."""
+        while True:
+            if await pulse.rest("delivery", self._wake):
+                await asyncio.sleep(BATCH)
+            self._wake.clear()
+            try:
+                if self._is_due and self._parts.service.is_up and self._parts.uplink.connection:
+                    self._is_due = False
+                    await self._deliver_unanswered()
+                if self._confirmed and self._parts.service.is_up:
+                    await self._send_confirmations()
+            except CinepiError as error:
+                _log.warning("answers have to wait", reason=str(error))
+
+    def _confirm(self, command_id: str) -> None:
+        self._confirmed.append(command_id)
+        self._wake.set()
+
+    async def _send_confirmations(self) -> None:
+        ids = tuple(self._confirmed)
+        await self._parts.service.call("requests.answered", _Confirmed, AnsweredParams(ids=ids))
+        del self._confirmed[: len(ids)]
+
+    async def _deliver_unanswered(self) -> None:
+        found = await self._parts.service.call("requests.unanswered", UnansweredResult)
+        for request in found.requests:
+            entry = self._once.find(request.command.id)
+            if entry is None:
+                await self._deliver_stored(request)
+            elif entry.is_delivered:
+                self._confirm(request.command.id)
+            elif entry.answer is not None:
+                reply_to = _reply_to(request)
+                await self.deliver(request.command.id, entry, entry.answer, reply_to, again=False)
+
+    async def _deliver_stored(self, request: Unanswered) -> None:
+        command_id = request.command.id
+        reply_to = _reply_to(request)
+        command = commands().get(reply_to.command)
+        if command is None:  # an older version knew it
+            self._confirm(command_id)
+            return
+        _log.info("delivering an answer late", command=reply_to.command, id=command_id)
+        answer = stored(command_id, reply_to.command, command, bytes(request.outcome))
+        now = self._parts.clock.monotonic()
+        entry = self._once.begin(command_id, request.command.fingerprint, now, is_recorded=True)
+        self._once.finish(command_id, answer)
+        await self.deliver(command_id, entry, answer, reply_to, again=False)
+
+
+def _reply_to(request: Unanswered) -> ReplyTo:
+    return msgspec.json.decode(request.command.context, type=ReplyTo)

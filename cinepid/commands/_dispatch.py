@@ -1,0 +1,257 @@
+"""The way of a command: read, judged, done in its turn, answered once, acknowledged."""
+
+import asyncio
+import random
+from collections.abc import Coroutine
+
+import msgspec
+
+from cinepi import protocol
+from cinepi.errors import (
+    CinepiError,
+    ConflictError,
+    ExpiredError,
+    InternalError,
+    RetainedCommandError,
+)
+from cinepi.logs.setup import logger
+from cinepi.units import MonotonicTime, Seconds
+from cinepid import topics
+from cinepid.commands._age import last_moment
+from cinepid.commands._answer import failure, first_answer, success
+from cinepid.commands._contract import Context, Parts
+from cinepid.commands._delivery import Delivery
+from cinepid.commands._lanes import Lanes
+from cinepid.commands._once import Entry, Once
+from cinepid.commands._request import Refusal, Request, read
+from cinepid.message import Incoming, Outgoing
+from cinepid.payloads import Answer
+
+FIRST_ANSWER_AFTER: Seconds = 1.0
+"""Work that takes longer says so."""
+MAX_TASKS = 200
+"""Messages in work; a flood beyond it is dropped, counted and logged."""
+
+_log = logger("commands")
+
+
+class Dispatcher:
+    """Takes every message on a command topic."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Be ready to `receive`."""
+        self._parts = parts
+        self._once = Once()
+        self._lanes = Lanes()
+        self.delivery = Delivery(parts, self._once)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._explained: set[tuple[str, bytes]] = set()
+        self._dropped = 0
+
+    def receive(self, incoming: Incoming, address: topics.Address) -> None:
+        """Take a message; never raises, never blocks."""
+        if not self._is_for_us(address) or (incoming.retain and not incoming.payload):
+            incoming.acknowledge()  # an empty retained message is how one is cleared
+            return
+        if len(self._tasks) >= MAX_TASKS:
+            self._dropped += 1
+            if self._dropped == 1:
+                _log.error("flood of commands: dropping some", topic=incoming.topic[:100])
+            incoming.acknowledge()
+            return
+        read_request = read(incoming, address)
+        if isinstance(read_request, Refusal):
+            self._spawn(self._refuse(read_request), f"refuse {address.path}")
+        elif self._is_matched(read_request):
+            self._spawn(self._handle(read_request), f"command {read_request.name}")
+        else:
+            incoming.acknowledge()
+
+    async def close(self) -> None:
+        """Give up what is under way; what the journal has is answered after the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _is_for_us(self, address: topics.Address) -> bool:
+        device = self._parts.device
+        if address.group is not None:
+            return address.group in device.groups
+        return address.device in (None, device.id)
+
+    def _is_matched(self, request: Request) -> bool:
+        match = request.reserved.match
+        if match is None:
+            return True
+        device = self._parts.device
+        return match.version in (None, device.version) and (
+            match.tag is None or match.tag in device.tags
+        )
+
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._dropped and not self._tasks:
+            _log.error("the flood is over", dropped=self._dropped)
+            self._dropped = 0
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a command could not be answered", exc_info=error)
+
+    async def _refuse(self, refusal: Refusal) -> None:
+        """Say why a message is no command; once, if it is one that comes again and again."""
+        incoming = refusal.incoming
+        if isinstance(refusal.error, RetainedCommandError):
+            sight = (incoming.topic, incoming.payload)
+            if sight not in self._explained:
+                self._explained.add(sight)
+                await self._send_refusal(refusal)
+            if self._parts.device.topics.is_own_command(incoming.topic):
+                await self._clear(incoming.topic)
+        else:
+            await self._send_refusal(refusal)
+        incoming.acknowledge()
+
+    async def _send_refusal(self, refusal: Refusal) -> None:
+        name = refusal.reply_to.command
+        _log.warning("refused", command=name, reason=str(refusal.error)[:500])
+        if refusal.is_broadcast:
+            await asyncio.sleep(random.random())  # noqa: S311
+        await self.delivery.say(failure(refusal.id, name, refusal.error), refusal.reply_to)
+
+    async def _clear(self, topic: str) -> None:
+        try:
+            await self._parts.uplink.publish(Outgoing(topic=topic, payload=b"", retain=True))
+        except CinepiError as error:
+            _log.warning("a retained command stays", topic=topic[:100], reason=str(error))
+
+    async def _handle(self, request: Request) -> None:
+        command_id = request.id
+        if request.auto_prefix and request.incoming.dup:
+            try:
+                command_id = await self._known_id(request) or command_id
+            except CinepiError as error:
+                await self._say_failure(request, command_id, error)
+                return
+        known = self._once.find(command_id)
+        if known is not None:
+            await self._repeat(request, command_id, known)
+            return
+        entry = self._once.begin(
+            command_id,
+            request.fingerprint,
+            self._parts.clock.monotonic(),
+            is_recorded=request.command.is_recorded,
+        )
+        try:
+            answer, context = await self._run(request, command_id)
+            if answer.error is None or not answer.error.retryable:
+                self._once.finish(command_id, answer)
+            if request.spread_s:
+                await asyncio.sleep(random.random() * request.spread_s)  # noqa: S311
+            await self._deliver(request, command_id, entry, answer)
+            for remaining in context.afterwards:
+                await remaining()
+        finally:
+            if entry.answer is None:  # given up, or the same command may be tried again
+                self._once.drop(command_id)
+
+    async def _repeat(self, request: Request, command_id: str, known: Entry) -> None:
+        """The same id again: from the broker, which may not know better, or from the sender."""
+        if known.fingerprint != request.fingerprint:
+            error = ConflictError(f"the id {command_id} was used for another command already")
+            await self._say_failure(request, command_id, error)
+        elif request.incoming.dup and not known.finished.done():
+            known.copies.append(request.incoming.acknowledge)
+        else:
+            await asyncio.shield(known.finished)
+            if known.answer is None:
+                await self._handle(request)
+            else:
+                is_asked_again = not request.incoming.dup
+                answer = msgspec.structs.replace(known.answer, replayed=is_asked_again)
+                await self._deliver(request, command_id, known, answer, again=is_asked_again)
+
+    async def _deliver(
+        self,
+        request: Request,
+        command_id: str,
+        entry: Entry,
+        answer: Answer,
+        *,
+        again: bool = False,
+    ) -> None:
+        """Send the final answer; only then need the broker not deliver the command again."""
+        if await self.delivery.deliver(command_id, entry, answer, request.reply_to, again=again):
+            request.incoming.acknowledge()
+            for acknowledge in entry.copies:
+                acknowledge()
+
+    async def _say_failure(self, request: Request, command_id: str, error: CinepiError) -> None:
+        await self.delivery.say(failure(command_id, request.name, error), request.reply_to)
+        request.incoming.acknowledge()
+
+    async def _known_id(self, request: Request) -> str | None:
+        """The id that a command without one was given when it came first."""
+        known = self._once.find_prefix(request.auto_prefix)
+        if known is not None or not request.command.is_recorded:
+            return known
+        found = await self._parts.service.call(
+            "requests.find",
+            protocol.FindRequestResult,
+            protocol.FindRequestParams(prefix=request.auto_prefix),
+        )
+        return found.id
+
+    async def _run(self, request: Request, command_id: str) -> tuple[Answer, Context]:
+        command = request.command
+        recorded = None
+        if command.is_recorded:
+            recorded = protocol.Command(
+                id=command_id,
+                fingerprint=request.fingerprint,
+                context=msgspec.json.encode(request.reply_to).decode(),
+            )
+        context = Context(self._parts, recorded, command.limit_s)
+        clock = self._parts.clock
+        slow = asyncio.get_running_loop().call_later(
+            FIRST_ANSWER_AFTER,
+            lambda: self._spawn(self._send_first(request, command_id), "first answer"),
+        )
+        warnings: tuple[str, ...] = ()
+        try:
+            last, warnings = last_moment(
+                request,
+                monotonic=clock.monotonic(),
+                wall=clock.wall(),
+                is_synced=clock.is_synced(),
+            )
+            async with self._lanes.place(command.lane):
+                self._check_still_wanted(request, last)
+                result = await command.run(context, request.arguments)
+            answer = success(command_id, request.name, command, result)
+        except CinepiError as error:
+            answer = failure(command_id, request.name, error, command.inner)
+        except Exception:  # noqa: BLE001 - no command may end the daemon
+            _log.exception("a command failed", command=request.name)
+            failed = InternalError(f"{request.name} failed; the log of the daemon says why")
+            answer = failure(command_id, request.name, failed)
+        finally:
+            slow.cancel()
+        if warnings or context.was_replayed:
+            answer = msgspec.structs.replace(
+                answer,
+                warnings=warnings,
+                replayed=context.was_replayed and not request.incoming.dup,
+            )
+        return answer, context
+
+    def _check_still_wanted(self, request: Request, last: MonotonicTime | None) -> None:
+        if last is not None and self._parts.clock.monotonic() > last:
+            raise ExpiredError(f"{request.name} waited too long for its turn and was not done")
+
+    async def _send_first(self, request: Request, command_id: str) -> None:
+        await self.delivery.say(first_answer(command_id, request.name), request.reply_to)

@@ -1,0 +1,12 @@
+"""config/backups: which copies there are."""
+
+from cinepi.protocol import BackupsResult, NoParams
+from cinepid.commands._contract import Command, passed_on
+
+COMMAND = Command(
+    summary="List the copies of the configuration, newest first.",
+    arguments=NoParams,
+    result=BackupsResult,
+    run=passed_on("config.backups", BackupsResult),
+    say=lambda found: f"{len(found.backups)} backups",
+)

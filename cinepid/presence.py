@@ -1,0 +1,222 @@
+"""Being there: what is said in which order when a connection begins, goes on and ends."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import msgspec
+
+from cinepi.clock import Clock
+from cinepi.logs.setup import logger
+from cinepi.units import MonotonicTime, Seconds
+from cinepid import tls, topics
+from cinepid.config import BrokerSettings
+from cinepid.connection import Connection
+from cinepid.device import Device
+from cinepid.errors import BrokerError, ConnectionLostError
+from cinepid.message import Filter, Hello, Incoming, Outgoing, Will
+from cinepid.payloads import StatusDocument
+from cinepid.publishers.state import RetainedState
+from cinepid.pulse import Pulse
+from cinepid.uplink import Uplink
+
+SAY_AGAIN_PERIOD: Seconds = 600.0
+"""Brokers, and clusters of them above all, forget what is retained; nobody tells."""
+GOODBYE_LIMIT: Seconds = 2.0
+
+_CONTRADICT_PERIOD: Seconds = 5.0
+
+_log = logger("presence")
+
+
+class Announcer(Protocol):
+    """Whoever tells others how to show the device."""
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """What it needs to hear."""
+        ...
+
+    def hear(self, message: Incoming) -> bool:
+        """Take a message; False if it is for somebody else."""
+        ...
+
+    async def announce(self, connection: Connection) -> None:
+        """Say it all; comes after the retained documents and before `online`."""
+        ...
+
+    async def withdraw(self, connection: Connection) -> int:
+        """Take it all back; returns the number of topics."""
+        ...
+
+
+class Presence:
+    """Says that the device is there, and everything else that has to be said with it."""
+
+    def __init__(
+        self,
+        device: Device,
+        broker: BrokerSettings,
+        state: RetainedState,
+        clock: Clock,
+    ) -> None:
+        """Be ready for the first connection."""
+        self.announcers: list[Announcer] = []
+        self.on_online: list[Callable[[], None]] = []
+        self._device = device
+        self._broker = broker
+        self._state = state
+        self._clock = clock
+        self._reason = "start"
+        self._online: bytes | None = None
+        self._contradicted: MonotonicTime = 0.0
+        self._rival: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Another device under our name, if one has been heard."""
+        if self._rival is None:
+            return None
+        return f"another device calls itself {self._device.id} too: give one of them another id"
+
+    def hello(self) -> Hello:
+        """Introduce ourselves, with password and certificates as they are now.
+
+        Raises:
+            ConnectError: One of their files cannot be used.
+        """
+        self._online = self._status("online", self._reason)
+        will = self._status("offline", "connection_lost")
+        return Hello(
+            client_id=self._device.client_id,
+            will=Will(self._device.topics.status, will),
+            username=self._broker.username or None,
+            password=tls.password(self._broker),
+            tls=tls.context(self._broker),
+        )
+
+    async def birth(self, connection: Connection) -> None:
+        """Make a fresh connection useful, in this order.
+
+        Raises:
+            CinepiError: It cannot be.
+        """
+        await connection.subscribe(self._filters())
+        await self._state.say_all(connection)
+        for announcer in self.announcers:
+            await announcer.announce(connection)
+        await self._say_status(connection)
+        self._reason = "reconnect"
+        for begin in self.on_online:
+            begin()
+
+    async def say_again(self, connection: Connection | None) -> int:
+        """Say all that is retained once more; returns the number of topics.
+
+        Raises:
+            ConnectionLostError: There is no connection, or it ended first.
+        """
+        if connection is None:
+            raise ConnectionLostError("there is no connection to the broker")
+        count = await self._state.say_all(connection)
+        for announcer in self.announcers:
+            await announcer.announce(connection)
+        await self._say_status(connection)
+        return count + 1
+
+    async def forget(self, connection: Connection | None) -> int:
+        """Take all that is retained off the broker; returns the number of topics.
+
+        Raises:
+            ConnectionLostError: There is no connection, or it ended first.
+        """
+        if connection is None:
+            raise ConnectionLostError("there is no connection to the broker")
+        count = await self._state.clear(connection)
+        for announcer in self.announcers:
+            count += await announcer.withdraw(connection)
+        self._online = None
+        await connection.publish(
+            Outgoing(topic=self._device.topics.status, payload=b"", retain=True)
+        )
+        return count + 1
+
+    async def goodbye(self, connection: Connection) -> None:
+        """Say that we leave on purpose, and wait for the broker to have it."""
+        if self._online is not None:
+            self._online = None
+            payload = self._status("offline", "shutdown")
+            status = Outgoing(topic=self._device.topics.status, payload=payload, retain=True)
+            await asyncio.wait([connection.publish(status)], timeout=GOODBYE_LIMIT)
+        connection.close()
+
+    async def run(self, uplink: Uplink, pulse: Pulse) -> None:
+        """Say all again on a slow timer, until cancelled."""
+        never = asyncio.Event()
+        due = self._clock.monotonic() + SAY_AGAIN_PERIOD * (0.5 + random.random())  # noqa: S311
+        while True:
+            await pulse.rest("presence", never)
+            if self._clock.monotonic() < due or self._online is None:
+                continue
+            due = self._clock.monotonic() + SAY_AGAIN_PERIOD
+            try:
+                await self.say_again(uplink.connection)
+            except BrokerError as error:
+                _log.debug("said again at the next connection", reason=str(error))
+
+    def hear_status(self, message: Incoming, connection: Connection | None) -> None:
+        """Our own status, as the broker has it: contradict an `offline` that is not true."""
+        message.acknowledge()
+        if connection is None or self._online is None:
+            return
+        try:
+            heard = msgspec.json.decode(message.payload, type=StatusDocument)
+        except msgspec.MsgspecError:
+            return
+        if heard.boot == self._device.boot and heard.state == "online":
+            return
+        if heard.boot != self._device.boot and heard.state == "online":
+            if self._rival != heard.boot:
+                _log.error("another device uses this id", device=self._device.id)
+            self._rival = heard.boot
+            return
+        now = self._clock.monotonic()
+        if now - self._contradicted >= _CONTRADICT_PERIOD:
+            self._contradicted = now
+            _log.warning("contradicting a late offline", reason=heard.reason)
+            connection.publish(self._status_message(self._online))
+
+    def _filters(self) -> list[Filter]:
+        device = self._device
+        filters = [
+            Filter(device.topics.commands),
+            Filter(topics.BROADCAST_COMMANDS),
+            Filter(device.topics.status, with_retained=False),
+        ]
+        if device.groups:
+            filters.append(Filter(topics.GROUP_COMMANDS))
+        return filters + [each for announcer in self.announcers for each in announcer.filters]
+
+    async def _say_status(self, connection: Connection) -> None:
+        if self._online is None:  # after `forget`
+            self._online = self._status("online", self._reason)
+        await connection.publish(self._status_message(self._online))
+
+    def _status_message(self, payload: bytes) -> Outgoing:
+        return Outgoing(topic=self._device.topics.status, payload=payload, retain=True)
+
+    def _status(self, state: Literal["online", "offline"], reason: str) -> bytes:
+        stamp = self._state.stamp()
+        return msgspec.json.encode(
+            StatusDocument(
+                at=stamp.at,
+                boot=stamp.boot,
+                seq=stamp.seq,
+                state=state,
+                reason=reason,
+                since=self._device.since,
+                version=self._device.version,
+                clock_synced=self._clock.is_synced(),
+            )
+        )

@@ -1,0 +1,195 @@
+"""The way to a broker, for ever: try, stay while it lasts, try the next."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from cinepi.clock import Clock, rfc3339
+from cinepi.errors import CinepiError
+from cinepi.logs.setup import logger
+from cinepi.units import MonotonicTime, Seconds
+from cinepid.connection import Connection
+from cinepid.errors import (
+    BrokerError,
+    ConnectionLostError,
+    ProtocolRefusedError,
+    SilentError,
+    TakenOverError,
+)
+from cinepid.message import Hello, Incoming, Outgoing, Protocol, Server
+from cinepid.pulse import TURN, Pulse
+
+BIRTH_LIMIT: Seconds = 30.0
+"""Subscribing and saying all that is retained takes at most this long, or the broker is no good."""
+FIRST_WAIT: Seconds = 1.0
+LONGEST_WAIT: Seconds = 60.0
+TAKEN_OVER_WAIT: Seconds = 120.0
+"""Two devices with one name would throw each other out for ever; both go slowly instead."""
+STABLE: Seconds = 60.0
+"""A connection that lasted so long was a good one: the next wait is short again."""
+
+_log = logger("uplink")
+
+
+def wait_before(attempt: int, luck: float) -> Seconds:
+    """How long to wait before another attempt: doubling, and spread, so that fleets do not march.
+
+    Args:
+        attempt: 1 for the first wait.
+        luck: Random, from 0 to 1.
+    """
+    longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempt - 1, 10))
+    return longest * (0.5 + 0.5 * luck)
+
+
+class Uplink:
+    """Keeps one connection to one of the brokers.
+
+    Attributes:
+        connection: The present one; None while there is none.
+        online: Set while there is one and its `birth` is complete.
+        reconnects: Connections lost since the start.
+        connected_since: RFC 3339; None without connection.
+        problem: Why there is no connection, or what is wrong all the same; None if nothing.
+    """
+
+    def __init__(
+        self,
+        servers: tuple[Server, ...],
+        hello: Callable[[], Hello],
+        birth: Callable[[Connection], Awaitable[None]],
+        on_message: Callable[[Incoming], None],
+        *,
+        clock: Clock,
+        pulse: Pulse,
+    ) -> None:
+        """Be ready to `run`.
+
+        Args:
+            servers: Brokers, in the order to try.
+            hello: Makes the introduction anew each time, so that changed files are noticed.
+            birth: Makes a fresh connection useful: subscriptions, retained state, presence.
+            on_message: Hears every message.
+            clock: Time.
+            pulse: To beat in.
+        """
+        self.connection: Connection | None = None
+        self.online = asyncio.Event()
+        self.reconnects = 0
+        self.connected_since: str | None = None
+        self.problem: str | None = "no attempt to connect yet"
+        self._servers = servers
+        self._hello = hello
+        self._birth = birth
+        self._on_message = on_message
+        self._clock = clock
+        self._pulse = pulse
+        self._refused_v5: set[Server] = set()
+        self._hung_up_on_v5: set[Server] = set()
+        self._last_alive: MonotonicTime | None = None
+
+    def publish(self, message: Outgoing) -> asyncio.Future[None]:
+        """Send over the present connection; see `Connection.publish`.
+
+        Raises:
+            ConnectionLostError: There is none.
+        """
+        if self.connection is None:
+            raise ConnectionLostError("there is no connection to the broker")
+        return self.connection.publish(message)
+
+    async def run(self) -> None:
+        """Connect and reconnect until cancelled."""
+        failures = 0
+        while True:
+            for server in self._servers:
+                began = self._clock.monotonic()
+                error = await self._use(server)
+                self._note(server, error)
+                if self._clock.monotonic() - began > STABLE:
+                    failures = 0
+                if isinstance(error, TakenOverError):
+                    await self._sleep(TAKEN_OVER_WAIT * (0.5 + random.random()))  # noqa: S311
+            failures += 1
+            await self._sleep(wait_before(failures, random.random()))  # noqa: S311
+
+    def close(self) -> None:
+        """Say goodbye to the broker, if there is one."""
+        if self.connection is not None:
+            self.connection.close()
+
+    async def _use(self, server: Server) -> CinepiError:
+        """Connect with the newest version that the broker takes, and stay; returns why it ended."""
+        is_old = server in self._refused_v5 or server in self._hung_up_on_v5
+        error = await self._attempt(server, "3.1.1" if is_old else "5.0")
+        if isinstance(error, ProtocolRefusedError) and not is_old:
+            _log.info("the broker does not speak MQTT 5; trying 3.1.1", server=str(server))
+            self._refused_v5.add(server)
+            error = await self._attempt(server, "3.1.1")
+        return error
+
+    async def _attempt(self, server: Server, protocol: Protocol) -> CinepiError:
+        self._pulse.beat("uplink")
+        try:
+            connection = await Connection.open(
+                server, self._hello(), self._on_message, protocol=protocol
+            )
+        except (SilentError, ConnectionLostError) as error:
+            # Some old brokers hang up on MQTT 5 instead of refusing it: take turns.
+            self._hung_up_on_v5 ^= {server}
+            return error
+        except CinepiError as error:
+            return error
+        self._hung_up_on_v5.discard(server)
+        if self._last_alive is None:
+            connection.kept_age_s = None
+        else:
+            connection.kept_age_s = self._clock.monotonic() - self._last_alive
+        self.connection = connection
+        try:
+            async with asyncio.timeout(BIRTH_LIMIT):
+                await self._birth(connection)
+            connection.kept_age_s = 0.0
+            self._set_online(connection)
+            return await self._stay(connection)
+        except CinepiError as error:
+            return error
+        except TimeoutError:
+            return ConnectionLostError(f"{server} did not take our state in {BIRTH_LIMIT:g} s")
+        finally:
+            self._last_alive = self._clock.monotonic()
+            self.connection = None
+            self.connected_since = None
+            self.online.clear()
+            connection.drop(ConnectionLostError("the connection is not used any more"))
+
+    async def _stay(self, connection: Connection) -> BrokerError:
+        while not connection.lost.done():
+            self._pulse.beat("uplink")
+            await asyncio.wait([connection.lost], timeout=TURN)
+        self.reconnects += 1
+        return connection.lost.result()
+
+    def _set_online(self, connection: Connection) -> None:
+        self.connected_since = rfc3339(self._clock.wall())
+        self.problem = None
+        self.online.set()
+        _log.info("connected", server=str(connection.server), protocol=connection.protocol)
+
+    def _note(self, server: Server, error: CinepiError) -> None:
+        if isinstance(error, TakenOverError):
+            self.problem = f"{error}: give this device or the other one another id"
+        elif self.problem != str(error):
+            self.problem = str(error)
+        else:
+            return  # said already: a broker that stays away is one line, not thousands
+        _log.warning("no connection", server=str(server), reason=self.problem)
+
+    async def _sleep(self, duration: Seconds) -> None:
+        """Wait, and beat meanwhile."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(duration):
+                while True:
+                    self._pulse.beat("uplink")
+                    await asyncio.sleep(TURN)
