@@ -147,8 +147,19 @@ def _event_line(name: str, payload: bytes) -> str | None:
         event = msgspec.json.decode(payload, type=dict[str, object])
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    facts = (f"{key} {value}" for key, value in event.items() if key not in _ENVELOPE and value)
-    return f"{name}  {', '.join(facts)}"[:200]
+    facts = {key: _plain(value) for key, value in event.items() if key not in _ENVELOPE}
+    return f"{name}  {', '.join(f'{key} {words}' for key, words in facts.items() if words)}"
+
+
+def _plain(value: object) -> str:
+    """A value of an event, for people; empty where there is nothing to say."""
+    if isinstance(value, dict):
+        return " ".join(f"{key} {_plain(item)}" for key, item in value.items() if item is not None)
+    if isinstance(value, list):
+        return " ".join(_plain(item) for item in value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "" if value is None else str(value)
 
 
 def _reply_line(command: str, payload: bytes) -> str | None:

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from cinepi.clock import SystemClock
 from cinepi.errors import CinepiError, ConflictError, DeadlineError, PermissionDeniedError
 from cinepi.paths import ROOT_VARIABLE, Layout
 from cinepi.units import Seconds
 from cinepid.demo import SIZE
-from cinepid.demo.brokers import HOST, LocalBroker, choose
+from cinepid.demo.brokers import HOST, USUAL_PORT, LocalBroker, choose
 from cinepid.demo.hints import hints
 from cinepid.demo.link import Link
 from cinepid.demo.picture import Picture
@@ -27,7 +28,7 @@ from cinepid.topics import Address
 
 DEVICE = "demo"
 START_LIMIT: Seconds = 20.0
-"""How long the device may take until it is online."""
+"""How long the device may take until it is online and knows its session."""
 
 _TICK: Seconds = 1.0
 _SOON: Seconds = 2.5  # a next frame that far away is waited for, a later one is preceded
@@ -68,7 +69,7 @@ class _Demo:
         self._picture = Picture()
         self._screen = Screen(self._picture, self._clock)
         self._link = Link(Server(HOST, broker.port_5), DEVICE, self._hear)
-        self._online = asyncio.Event()
+        self._ready = asyncio.Event()
 
     async def run(self) -> int:
         """Run until told to stop."""
@@ -79,30 +80,32 @@ class _Demo:
         children = [Child(program, self._screen.say) for program in self._programs()]
         with self._screen:
             heading = f"CinePi demo: {self._broker.name} on {HOST}:{self._broker.port}"
+            if self._options.port is None and self._broker.port != USUAL_PORT:
+                heading += f" ({USUAL_PORT} is in use by another program)"
             pictures = f"Pictures: {self._layout.captures}"
             self._screen.introduce(
                 heading, [*hints(DEVICE, self._broker.port), pictures, "Ctrl-C ends it."]
             )
-            tasks = [
+            keeping = [
                 asyncio.create_task(child.keep(), name=f"keep-{index}")
                 for index, child in enumerate(children)
             ]
-            tasks.append(asyncio.create_task(self._link.keep(), name="link"))
-            tasks.append(asyncio.create_task(self._tick(), name="tick"))
             begin = asyncio.create_task(self._begin(), name="begin")
             stop = asyncio.create_task(asked_to_stop.wait(), name="stop")
+            link = asyncio.create_task(self._link.keep(), name="link")
+            tick = asyncio.create_task(self._tick(), name="tick")
+            lasting = (stop, link, tick, *keeping)
             try:
-                done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
-                for task in done - {stop}:
+                done, _ = await asyncio.wait(lasting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
                     task.result()
             finally:
                 self._screen.say("ending")
-                for task in (begin, stop, *tasks):
-                    task.cancel()
-                await asyncio.gather(begin, stop, *tasks, return_exceptions=True)
-                self._link.close()
+                await _cancel(begin, stop, *keeping)
                 for child in reversed(children):
                     await child.stop()
+                self._link.close()
+                await _cancel(link, tick)
         return 0
 
     def _programs(self) -> Sequence[Program]:
@@ -121,8 +124,8 @@ class _Demo:
     def _hear(self, address: Address, payload: bytes) -> None:
         if line := self._picture.take(address, payload):
             self._screen.say(line)
-        if self._picture.is_online:
-            self._online.set()
+        if self._picture.is_online and self._picture.session:
+            self._ready.set()
         self._screen.refresh()
 
     async def _tick(self) -> None:
@@ -133,7 +136,7 @@ class _Demo:
     async def _begin(self) -> None:
         """Ask for pictures, like any user would."""
         try:
-            await self._await_online()
+            await self._await_device()
             if size := self._options.size or (SIZE if self._is_first else None):
                 await self._link.ask("camera/set", {"resolution": size})
             if not self._options.no_session:
@@ -141,13 +144,13 @@ class _Demo:
         except CinepiError as error:
             self._screen.say(f"{error}")
 
-    async def _await_online(self) -> None:
+    async def _await_device(self) -> None:
         try:
             async with asyncio.timeout(START_LIMIT):
-                await self._online.wait()
+                await self._ready.wait()
         except TimeoutError as error:
             logs = self._layout.root / "var/log"
-            message = f"the device is not online after {START_LIMIT:g} s; look into {logs}"
+            message = f"the device is not ready after {START_LIMIT:g} s; look into {logs}"
             raise DeadlineError(message) from error
 
     async def _begin_session(self) -> None:
@@ -161,6 +164,12 @@ class _Demo:
 
     def _seconds_until(self, at: str) -> Seconds:
         return datetime.fromisoformat(at).timestamp() - self._clock.wall()
+
+
+async def _cancel(*tasks: "asyncio.Task[Any]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _root(given: str | None) -> Path:
