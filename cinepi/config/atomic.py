@@ -81,7 +81,8 @@ def write(path: Path, text: str, *, like: Path) -> None:
 def keep_as(path: Path, name: str) -> None:
     """Give a file a second name in its folder; what cannot have two gets the new one only.
 
-    With two names, a kill before the file is replaced leaves it as it was.
+    With two names, a kill before the file is replaced leaves it as it was. A file that has the
+    second name already gives way.
 
     Raises:
         FileNotFoundError: There is no file.
@@ -90,6 +91,7 @@ def keep_as(path: Path, name: str) -> None:
     """
     second = path.with_name(name)
     with speaking_of(path, "rename"):
+        second.unlink(missing_ok=True)
         try:
             second.hardlink_to(path)
         except FileNotFoundError:

@@ -41,7 +41,7 @@ def test_what_is_written_is_read(layout: Layout) -> None:
 
 def test_a_new_file_is_for_the_group_only(layout: Layout) -> None:
     """A new file has mode 0640, whatever the umask."""
-    old = os.umask(0)
+    old = os.umask(0o077)
     try:
         store.write(layout, "{}")
     finally:
