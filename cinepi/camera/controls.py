@@ -19,7 +19,7 @@ from cinepi.model.settings import (
 )
 from cinepi.units import MonotonicTime
 
-Control: TypeAlias = bool | int | float
+Control: TypeAlias = bool | int | float | tuple[int, int]
 Range: TypeAlias = tuple[Any, Any, Any]
 """Least, greatest and default value of a control, as picamera2's `camera_controls` has them."""
 
@@ -35,6 +35,7 @@ _WHITE_BALANCE: dict[WhiteBalance, int] = {
 }
 _NOISE_REDUCTION: dict[NoiseReduction, int] = {"off": 0, "fast": 1, "high_quality": 2}
 _FOCUS_MODE: dict[FocusMode, int] = {"manual": 0, "auto": 1, "continuous": 2}
+_ANY_FRAME_DURATION = (100, 1_000_000_000)  # µs; narrower limits would cap the exposure
 _START_FOCUS = 0  # AfTriggerStart
 _AE_SEARCHING = 1  # AeStateSearching
 _OLDEST = 3600.0  # seconds; a time stamp older than that is of another clock
@@ -104,6 +105,8 @@ def controls(settings: CameraSettings, advertised: Mapping[str, Range]) -> dict[
         "NoiseReductionMode": _NOISE_REDUCTION[settings.noise_reduction],
         **_focus(settings),
     }
+    if "NoiseReductionMode" in advertised:  # the mark of a pipeline that knows frame durations
+        wanted["FrameDurationLimits"] = _ANY_FRAME_DURATION
     return {name: value for name, value in wanted.items() if name in advertised}
 
 

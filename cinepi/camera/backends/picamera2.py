@@ -7,9 +7,8 @@ stops the stream. Every wait is bounded: libcamera reports a dead sensor by sile
 """
 
 import os
-from collections.abc import Iterator, Mapping
-from concurrent.futures import CancelledError
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,8 +17,8 @@ import numpy as np
 
 from cinepi.camera import controls
 from cinepi.camera.bounded import BoundedCaller
+from cinepi.camera.causes import translated
 from cinepi.camera.contract import CameraBackend, Frame, Identity, Planes
-from cinepi.camera.holders import camera_holders
 from cinepi.camera.pixels import FORMATS, planes_of
 from cinepi.clock import Clock
 from cinepi.errors import CameraUnavailableError, CinepiError, DeadlineError
@@ -64,11 +63,12 @@ class Backend(CameraBackend):
         self._picam2: Any = None
         self._settings = CameraSettings()
         self._mode: _Mode | None = None
+        self._controls: dict[str, controls.Control] = {}
         self._is_settled = False
 
     def open(self) -> Identity:
         """See `CameraBackend.open`; once open, the same camera is taken again and no other."""
-        with _translated("opening the camera"):
+        with translated("opening the camera"):
             os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "WARN")
             from picamera2 import Picamera2  # noqa: PLC0415 - only where it is installed and wanted
 
@@ -97,18 +97,17 @@ class Backend(CameraBackend):
         width, height = (int(number) for number in settings.resolution.split("x"))
         mode = _Mode(size=(width, height), is_turned=settings.rotation == 180)  # noqa: PLR2004 - degrees
         self._stop()
-        with _translated("setting up the camera"):
+        with translated("setting up the camera"):
             if mode != self._mode:  # each change of mode takes contiguous memory anew
                 self._configure(mode)
-            # Set while the stream stands still, these hold from its first frame.
-            self._picam2.set_controls(controls.controls(settings, self._picam2.camera_controls))
+            self._controls = controls.controls(settings, self._picam2.camera_controls)
         self._settings = settings
 
     def capture(self, limit: Seconds) -> Frame:
         """See `CameraBackend.capture`."""
         asked_at = self._clock.monotonic()
         deadline = asked_at + limit
-        with _translated("taking a picture"):
+        with translated("taking a picture"):
             if not self._picam2.started:
                 self._start()
             if not self._is_settled:
@@ -120,7 +119,7 @@ class Backend(CameraBackend):
         """See `CameraBackend.restart`."""
         self._require_event_loop()
         self._stop()
-        with _translated("restarting the stream"):
+        with translated("restarting the stream"):
             self._start()
 
     def rest(self) -> None:
@@ -140,7 +139,7 @@ class Backend(CameraBackend):
             picam2.cancel_all_and_flush()
             picam2.close()
 
-        with _translated("closing the camera"):
+        with translated("closing the camera"):
             self._caller.call(close, _STEP_LIMIT, "closing the camera")
         self._caller.stop()
 
@@ -241,6 +240,8 @@ class Backend(CameraBackend):
 
     def _start(self) -> None:
         self._is_settled = False
+        # Set while the stream stands still, these hold from its first frame.
+        self._picam2.set_controls(self._controls)
         self._caller.call(self._picam2.start, _STEP_LIMIT, "starting the stream")
 
     def _stop(self) -> None:
@@ -251,7 +252,7 @@ class Backend(CameraBackend):
             picam2.cancel_all_and_flush()
             picam2.stop()
 
-        with _translated("stopping the stream"):
+        with translated("stopping the stream"):
             self._caller.call(stop, _STEP_LIMIT, "stopping the stream")
 
     def _settle(self, deadline: MonotonicTime) -> None:
@@ -343,45 +344,6 @@ _SILENCE = (
     "the camera is silent: no frame came in time; likely causes are a loose or long cable, a weak "
     "power supply, and heat"
 )
-
-
-@contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    """Foreign errors become ours, with the likely cause."""
-    try:
-        yield
-    except CinepiError:
-        raise
-    except (
-        ArithmeticError,
-        AttributeError,
-        CancelledError,
-        ImportError,
-        LookupError,
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
-        raise CameraUnavailableError(f"{doing} failed: {_cause(error)}") from error
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost reason, which says most, and what to do about it."""
-    chain = [error]
-    while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None:
-        chain.append(inner)
-    text = "; ".join(dict.fromkeys(str(link) or type(link).__name__ for link in reversed(chain)))
-    lowered = text.lower()
-    if "busy" in lowered or "in use" in lowered or "acquire" in lowered:
-        holders = ", ".join(camera_holders()) or "another process"
-        return f"it is in use by {holders}; end that, or wait for it ({text})"
-    if "cannot allocate memory" in lowered or "failed to allocate" in lowered:
-        return (
-            "there is not enough contiguous memory: choose a smaller resolution, or raise cma in "
-            f"/boot/firmware/config.txt ({text})"
-        )
-    return text
 
 
 def _preview_size(size: _Size) -> _Size:
