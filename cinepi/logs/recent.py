@@ -15,10 +15,11 @@ from cinepi.logs.file import generations
 from cinepi.logs.parse import parse_line
 from cinepi.units import Bytes
 
-MAX_SEARCHED: Bytes = 64 * 1024 * 1024
-"""How far back a filter that fits little is followed, in all files together: 50 ms and less."""
+MAX_SEARCHED: Bytes = 32 * 1024 * 1024
+"""How far back a filter that fits little is followed, in all files together. Our own logs are
+smaller; beyond, it would take longer than people wait (benchmarks/logs.py)."""
 
-_PARSING = 16  # reading a line's JSON takes so many times as long as passing over its bytes
+_PARSING = 32  # reading a line's JSON takes so many times as long as passing over its bytes
 _BLOCK: Bytes = 64 * 1024
 _LONGEST: Bytes = 256 * 1024  # a longer "line" is rubbish, and is taken in pieces
 _OLD_BLOCKS = 2  # a clock set back may put a few older lines after newer ones
@@ -58,8 +59,8 @@ def search(
 ) -> Found:
     """The newest entries of several logs and of their older files, newest first.
 
-    Reads backwards until there are enough, within 50 ms and a few MB whatever the files' size. A
-    log that does not exist is an empty one.
+    Reads backwards until there are enough, within `MAX_SEARCHED` and with little memory whatever
+    the files' size. A log that does not exist is an empty one.
 
     Args:
         paths: The files in use; `….1` and older ones are found beside them.
@@ -92,15 +93,26 @@ class _Wanted:
         self._severity = SEVERITY[level] if level else 0
         self._module = module
         self.since = rfc3339(parse_time(since, "/since")) if since else ""
-        self._marks: list[list[bytes]] = []
+        self._marks: list[list[bytes]] = []  # of each list, a line must have one
+        if module:
+            self._marks.append([msgspec.json.encode(module)[:-1]])
         if self._severity > SEVERITY["info"]:  # up to there, lines that are no entries fit too
             fitting = (name for name, worth in SEVERITY.items() if worth >= self._severity)
             self._marks.append([f'"{name}"'.encode() for name in fitting])
-        if module:
-            self._marks.append([msgspec.json.encode(module)[:-1]])
 
-    def may_be_in(self, text: bytes) -> bool:
-        """Whether there may be a fitting line; True more often than it should be."""
+    def candidates(self, block: bytes) -> Iterator[bytes]:
+        """The lines that may fit, last first; a block without any costs one look for each mark."""
+        if not self._marks:
+            yield from reversed(block.split(b"\n"))
+        elif self._may_be_in(block):
+            begin = len(block)
+            while (hit := max(block.rfind(mark, 0, begin) for mark in self._marks[0])) >= 0:
+                begin, end = block.rfind(b"\n", 0, hit) + 1, block.find(b"\n", hit)
+                line = block[begin : end if end >= 0 else None]
+                if self._may_be_in(line):
+                    yield line
+
+    def _may_be_in(self, text: bytes) -> bool:
         return all(any(mark in text for mark in marks) for marks in self._marks)
 
     def fits(self, entry: LogEntry) -> bool:
@@ -155,19 +167,17 @@ def _file_entries(
     latest = rfc3339(os.fstat(descriptor).st_mtime)  # for lines that have no time of their own
     old_blocks = 0
     for block in _blocks(descriptor, effort):
-        if wanted.may_be_in(block):
-            for line in reversed(block.split(b"\n")):
-                if not line.strip(b"\0 \r") or not wanted.may_be_in(line):
-                    continue
-                if not effort.spend(_PARSING * len(line)):
-                    return True
-                entry = parse_line(line)
-                latest = entry.timestamp or latest
-                entry = (
-                    entry if entry.timestamp else msgspec.structs.replace(entry, timestamp=latest)
-                )
-                if wanted.fits(entry):
-                    yield entry
+        for line in wanted.candidates(block):
+            if not line.strip(b"\0 \r"):
+                continue
+            entry = parse_line(line)
+            latest = entry.timestamp or latest
+            if not entry.timestamp:
+                entry = msgspec.structs.replace(entry, timestamp=latest)
+            if wanted.fits(entry):
+                yield entry
+            elif not effort.spend(_PARSING * len(line)):
+                return True
         if wanted.since:
             oldest = parse_line(block.split(b"\n", 1)[0]).timestamp
             old_blocks = old_blocks + 1 if "" < oldest < wanted.since else 0

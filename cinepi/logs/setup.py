@@ -22,7 +22,7 @@ from cinepi.logs.output import Output
 def _without_rich() -> Iterator[None]:
     """Make `import rich` fail: structlog would load it for coloured tracebacks that we never print.
 
-    It costs each of two daemons 5 MB and a fifth of the import time (benchmarks/logs.py). Programs
+    It costs each of two daemons 4 MB and 50 ms of the start (benchmarks/logs.py). Programs
     that want rich can import it afterwards.
     """
     if "rich" in sys.modules:

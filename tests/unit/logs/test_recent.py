@@ -155,7 +155,7 @@ def test_a_search_for_almost_nothing_gives_up_and_says_so(path: Path) -> None:
         file.write(b"\n" + line_of(entry(2, level="error")))
     found = search([path], limit=50, level="error")
     assert numbers(found.entries) == [2]
-    assert found.notes == ("only the newest 67 MB were searched",)
+    assert found.notes == ("only the newest 33 MB were searched",)
 
 
 def test_wrong_filters_are_named(path: Path) -> None:
