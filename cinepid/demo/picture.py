@@ -137,18 +137,17 @@ def _capture_words(capture: CaptureDocument) -> str:
 
 
 def _event_line(name: str, payload: bytes) -> str | None:
-    if name == "capture_stored":
-        capture = _decode(payload, CaptureDocument)
-        if capture is None:
-            return None
-        of = f"frame {capture.frame}" if capture.kind == "frame" else capture.kind
-        return f"{name}  {of}, {_capture_words(capture)}"
     try:
         event = msgspec.json.decode(payload, type=dict[str, object])
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
+    said = "earlier: " if event.get("replay") else ""
+    capture = _decode(payload, CaptureDocument) if name == "capture_stored" else None
+    if capture is not None:
+        of = f"frame {capture.frame}" if capture.kind == "frame" else capture.kind
+        return f"{said}{name}  {of}, {_capture_words(capture)}"
     facts = {key: _plain(value) for key, value in event.items() if key not in _ENVELOPE}
-    return f"{name}  {', '.join(f'{key} {words}' for key, words in facts.items() if words)}"
+    return f"{said}{name}  {', '.join(f'{key} {words}' for key, words in facts.items() if words)}"
 
 
 def _plain(value: object) -> str:

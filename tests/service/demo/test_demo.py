@@ -94,7 +94,7 @@ def test_a_second_start_goes_on_where_the_first_was_killed(
     kept = {path.name for path in Layout(tmp_path).captures.glob("cinepi_*.jpg")}
     second = demo("--port", port)
     assert "every 30 s" in second.line_with("the session of last time goes on")
-    second.line_with("capture_stored")
+    second.line_with("  capture_stored  snapshot")
     assert kept < {path.name for path in Layout(tmp_path).captures.glob("cinepi_*.jpg")}
 
 
