@@ -14,6 +14,7 @@ from cinepi.model.documents import (
     BackupFile,
     CameraDocument,
     CaptureDocument,
+    CaptureEntry,
     CaptureKind,
     ConfigDocument,
     SessionDocument,
@@ -108,7 +109,7 @@ class CapturesListParams(Params, frozen=True):
 class CapturesListResult(Result, frozen=True):
     """Captures, newest first; `next` is the `before` of the next page, None on the last."""
 
-    captures: tuple[CaptureDocument, ...]
+    captures: tuple[CaptureEntry, ...]
     next: str | None
 
 

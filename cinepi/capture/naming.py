@@ -35,11 +35,11 @@ def name_for(wall: WallTime, taken: Callable[[str], bool]) -> str:
     )
 
 
-def parse_name(name: str) -> datetime:
+def parse_name(name: str, field: str = "/filename") -> datetime:
     """When the picture of that name was exposed: local time, without a zone.
 
     Raises:
-        InvalidArgumentError: No picture is called so; the field is `/filename`.
+        InvalidArgumentError: No picture is called so; `field` is the JSON pointer to name.
     """
     match = _NAME.fullmatch(name)
     if match:
@@ -48,10 +48,10 @@ def parse_name(name: str) -> datetime:
         except ValueError:
             pass
     message = (
-        "filename must be a name such as cinepi_20261123_093000.jpg or "
+        f"{field[1:]} must be a name such as cinepi_20261123_093000.jpg or "
         f"cinepi_20261123_093000_01.jpg, not {name[:_MAX_SHOWN]!r}"
     )
-    raise InvalidArgumentError.at("/filename", message)
+    raise InvalidArgumentError.at(field, message)
 
 
 def is_name(text: str) -> bool:

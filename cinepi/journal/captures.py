@@ -45,6 +45,19 @@ class Filter:
     kind: CaptureKind | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Pictures, newest first.
+
+    Attributes:
+        captures: As many as were asked for, or all that are left.
+        next: Name of the last of them, if older ones follow.
+    """
+
+    captures: tuple[CaptureDocument, ...]
+    next: str | None
+
+
 def microseconds(text: str, field: str) -> int:
     """A time such as `2026-11-23T09:30:00Z` in microseconds since 1970.
 

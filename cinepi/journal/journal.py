@@ -9,7 +9,7 @@ import msgspec
 from cinepi.clock import Clock
 from cinepi.errors import StorageFullError
 from cinepi.journal import captures, events, requests, state
-from cinepi.journal.captures import Filter, NameAndSize
+from cinepi.journal.captures import Filter, NameAndSize, Page
 from cinepi.journal.damage import open_sound
 from cinepi.journal.database import Work
 from cinepi.journal.events import Bounds
@@ -22,7 +22,6 @@ from cinepi.journal.transaction import Transaction
 from cinepi.model.documents import CaptureDocument, CaptureKind
 from cinepi.protocol import (
     CapturesListParams,
-    CapturesListResult,
     Command,
     EventsReadResult,
     Unanswered,
@@ -155,7 +154,7 @@ class Journal:
         """The picture of this name; None if the index has none."""
         return captures.one(self._database, filename)
 
-    def captures(self, query: CapturesListParams) -> CapturesListResult:
+    def captures(self, query: CapturesListParams) -> Page:
         """One page of pictures, newest first in the order of taking, whatever the clock said.
 
         Takes as long with a million pictures as with a thousand, for every filter.
@@ -172,7 +171,7 @@ class Journal:
             found = captures.documents(self._database, which, ranges, query.limit + 1)
         has_more = len(found) > query.limit
         page = tuple(found[: query.limit])
-        return CapturesListResult(captures=page, next=page[-1].filename if has_more else None)
+        return Page(captures=page, next=page[-1].filename if has_more else None)
 
     def matching_captures(
         self,

@@ -230,6 +230,16 @@ class CaptureDocument(Document, frozen=True):
     clock_synced: bool = True
 
 
+class CaptureEntry(CaptureDocument, frozen=True):
+    """One line of a list of pictures.
+
+    Attributes:
+        timestamp: The same as `taken_at`, under the name that the old dashboard had for it.
+    """
+
+    timestamp: str
+
+
 class ConfigDocument(Document, frozen=True):
     """The configuration in force.
 

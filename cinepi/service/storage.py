@@ -39,7 +39,7 @@ class Storage:
         settings: Callable[[], CaptureSettings],
         on_change: Callable[[], None],
     ) -> None:
-        """Watch the disk of `store`; `on_change` is called when the document changed much."""
+        """Watch the disk of `store`; `on_change` is called when a `check` saw a change."""
         self._store = store
         self._taker = taker
         self._journal = journal
@@ -89,9 +89,9 @@ class Storage:
             with self._journal.transaction() as tx:
                 tx.append(StorageRecovered(free_bytes=document.free_bytes))
         self._resume_if_there_is_room(document.free_bytes)
-        if document.state != self._document.state:
+        if document != self._document:
+            self._document = document
             self._on_change()
-        self._document = document
 
     def handle_full(self, error: StorageFullError) -> bool:
         """Follow the user's policy; True if there is room now."""

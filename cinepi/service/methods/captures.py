@@ -2,12 +2,14 @@
 
 import os
 
+import msgspec
+
 from cinepi.capture import naming
 from cinepi.capture.removal import remove
 from cinepi.clock import parse_time
 from cinepi.errors import InvalidArgumentError
 from cinepi.journal.journal import Transaction
-from cinepi.model.documents import CaptureDocument
+from cinepi.model.documents import CaptureDocument, CaptureEntry
 from cinepi.protocol import (
     CHUNK,
     CaptureGetParams,
@@ -27,8 +29,13 @@ from cinepi.service.requests import Call, method
 def list_(call: Call[CapturesListParams]) -> CapturesListResult:
     """Newest first, a page at a time."""
     if call.params.before is not None:
-        naming.parse_name(call.params.before)
-    return call.parts.journal.captures(call.params)
+        _checked(call.params.before, "/before")
+    page = call.parts.journal.captures(call.params)
+    entries = (
+        CaptureEntry(**msgspec.structs.asdict(capture), timestamp=capture.taken_at)
+        for capture in page.captures
+    )
+    return CapturesListResult(captures=tuple(entries), next=page.next)
 
 
 @method("captures.get", CaptureGetParams)
@@ -106,8 +113,8 @@ def _chosen(call: Call[CapturesDeleteParams]) -> list[tuple[str, int]]:
     )
 
 
-def _checked(filename: str) -> str:
-    naming.parse_name(filename)
+def _checked(filename: str, field: str = "/filename") -> str:
+    naming.parse_name(filename, field)
     return filename
 
 
