@@ -1,10 +1,13 @@
 import json
 import os
+import pty
 import re
+import select
 import shlex
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -139,6 +142,23 @@ def test_sigterm_is_as_good_as_ctrl_c(
     assert running.end(signal.SIGTERM) == 0
 
 
+def test_on_a_terminal_the_state_stays_in_sight(port: str, tmp_path: Path) -> None:
+    """A panel says how it stands; Ctrl-C ends the demo and gives the terminal back as it was."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "cinepid", "demo", "--root", str(tmp_path), "--port", port]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    running = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+    )
+    os.close(theirs)
+    shown = _read_until(ours, b"1 frames, next in")
+    assert b"\x1b[?25l" in shown  # hides the cursor
+    os.killpg(running.pid, signal.SIGINT)  # as the terminal does on Ctrl-C
+    assert b"\x1b[?25h" in _read_until(ours, b"\x1b[?25h")  # shows it again
+    assert running.wait(LIMIT_S) == 0
+    os.close(ours)
+
+
 def test_the_first_picture_is_there_soon(demo: Callable[..., Running], port: str) -> None:
     """A person who starts the demo sees something happen within seconds, on later starts too."""
     for _ in range(2):
@@ -148,6 +168,15 @@ def test_the_first_picture_is_there_soon(demo: Callable[..., Running], port: str
         at = [_seconds(running.line_with(words)) for words in ("online", "capture_stored")]
         assert at[1] - at[0] <= 5
         assert running.end(signal.SIGINT) == 0
+
+
+def _read_until(descriptor: int, words: bytes) -> bytes:
+    """What a terminal shows, up to `words`."""
+    shown = b""
+    while words not in shown:
+        assert select.select([descriptor], [], [], LIMIT_S)[0], shown.decode()
+        shown += os.read(descriptor, 65536)
+    return shown
 
 
 def _by_name(pids: list[int]) -> dict[int, str]:
