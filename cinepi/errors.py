@@ -79,7 +79,7 @@ class BusyError(CinepiError):
 
 
 class ConflictError(CinepiError):
-    """The request does not fit the present state, such as stopping a session that is not running."""
+    """The request does not fit the present state, such as stopping what does not run."""
 
     code = "conflict"
 

@@ -20,7 +20,7 @@ def notify(state: str) -> None:
 
 
 def watchdog_period_s() -> float | None:
-    """Half of the unit's WatchdogSec, which is how often systemd wants to hear; None without one."""
+    """Half of the unit's WatchdogSec: how often systemd wants to hear; None without one."""
     limit_us = os.environ.get("WATCHDOG_USEC")
     if not limit_us or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

@@ -230,7 +230,7 @@ class CaptureDocument(Document, frozen=True):
     clock_synced: bool = True
 
 
-class CaptureEntry(CaptureDocument, frozen=True):
+class CaptureEntry(CaptureDocument, frozen=True, kw_only=True):
     """One line of a list of pictures.
 
     Attributes:
