@@ -51,7 +51,7 @@ def below(at: str, key: str) -> str:
 
 
 def unknown_key(key: str, known: Collection[str], at: str) -> Problem:
-    """Say that there is no such key, and which one may have been meant; takes 0.1 ms."""
+    """Say that there is no such key, and which one may have been meant."""
     if not known:
         hint = "none is allowed here"
     elif close := get_close_matches(key[:_MAX_SHOWN], known, n=1):

@@ -59,7 +59,7 @@ class Tree:
 
 
 def load(text: str, *, source: str) -> Tree:
-    """Read one YAML document; blocks for about 20 ms on a commented configuration.
+    """Read one YAML document; blocks for some ms, for up to a second on the most hostile text.
 
     Args:
         text: The document.

@@ -40,8 +40,8 @@ def load(layout: Layout, clock: Clock) -> Loaded:
     """Read the configuration; make it where it is missing, replace it where it is broken.
 
     A missing file becomes one with all defaults. A broken one is kept under another name and
-    replaced, by the newest backup that is valid or by the defaults. Blocks for some 20 ms, where
-    it writes until the disk has it.
+    replaced, by the newest backup that is valid or by the defaults. Blocks for some ms, and where
+    it writes, until the disk has it.
 
     Raises:
         ConflictError: A folder is in the place of the file, or a file in that of its folder; only

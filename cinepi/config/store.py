@@ -202,7 +202,7 @@ def _text_if_valid(layout: Layout, name: str) -> str | None:
 
 @lru_cache(maxsize=MOST)
 def _is_valid(text: str) -> bool:
-    """Whether it parses; remembered, since a Pi Zero 2 W takes 0.1 s for each copy."""
+    """Whether it parses; remembered, since a list of 100 copies would parse each again."""
     try:
         parse_config(text, source="the copy")
     except CinepiError:
