@@ -44,7 +44,8 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _count(session: dict[str, Any]) -> str:
-    return f"{session['frames']} frames, {session['missed']} missed"
+    frames = "1 frame" if session["frames"] == 1 else f"{session['frames']} frames"
+    return f"{frames}, {session['missed']} missed"
 
 
 def _number(value: float) -> str:

@@ -116,7 +116,8 @@ def _camera_words(camera: CameraDocument) -> str:
 def _session_words(session: SessionDocument, now: WallTime) -> str:
     if session.id is None:
         return "none yet"
-    words = f"{session.state}, every {session.interval:g} s, {session.frames} frames"
+    frames = "1 frame" if session.frames == 1 else f"{session.frames} frames"
+    words = f"{session.state}, every {session.interval:g} s, {frames}"
     words += f", {session.missed} missed" if session.missed else ""
     if session.next_at:
         wait = max(0.0, datetime.fromisoformat(session.next_at).timestamp() - now)

@@ -151,7 +151,7 @@ def test_on_a_terminal_the_state_stays_in_sight(port: str, tmp_path: Path) -> No
         command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
     )
     os.close(theirs)
-    shown = _read_until(ours, b"1 frames, next in")
+    shown = _read_until(ours, b"1 frame, next in")
     assert b"\x1b[?25l" in shown  # hides the cursor
     os.killpg(running.pid, signal.SIGINT)  # as the terminal does on Ctrl-C
     assert b"\x1b[?25h" in _read_until(ours, b"\x1b[?25h")  # shows it again
