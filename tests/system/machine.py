@@ -5,6 +5,7 @@ file. Cutting the power shuts that file system down without a last write (what w
 gone, as on a Pi) and kills every process.
 """
 
+import ctypes
 import fcntl
 import os
 import shutil
@@ -15,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -75,8 +77,8 @@ class Machine:
         folder.mkdir(parents=True)
         self._unmount()
         try:
-            copy = ["cp", "--sparse=always", "--reflink=auto", self._disk, folder / "disk.img"]
-            subprocess.run(copy, check=True)
+            copy = ["cp", "--sparse=always", "--reflink=auto"]
+            subprocess.run([*copy, self._disk, folder / "disk.img"], check=True)
         finally:
             self._mount()
         return Machine(self._base, folder)
@@ -147,7 +149,7 @@ class Machine:
         self._kill()
 
     def cut_power(self) -> None:
-        """End it as pulling the plug does: nothing more reaches the disk, no process says good-bye."""
+        """End it as pulling the plug does: nothing more reaches the disk, nothing is stopped."""
         disk = os.open(self._mounted, os.O_RDONLY)
         try:
             fcntl.ioctl(disk, _EXT4_IOC_SHUTDOWN, _WITHOUT_FLUSH)
@@ -175,20 +177,14 @@ class Machine:
         subprocess.run(["mount", "-o", "loop", self._disk, self._mounted], check=True)
         for made in ("upper", "work"):
             (self._mounted / made).mkdir(exist_ok=True)
-        layers = f"lowerdir={self._base},upperdir={self._mounted}/upper,workdir={self._mounted}/work"
+        layers = (
+            f"lowerdir={self._base},upperdir={self._mounted}/upper,workdir={self._mounted}/work"
+        )
         subprocess.run(["mount", "-t", "overlay", "-o", layers, "box", self.root], check=True)
 
     def _unmount(self) -> None:
         for mounted in (self.root, self._mounted):
-            wait_until(
-                lambda where=mounted: subprocess.run(
-                    ["umount", where], stderr=subprocess.DEVNULL, check=False
-                ).returncode
-                != 1 << 5  # busy: a killed process may still hold it for a moment
-                or not os.path.ismount(where),
-                10,
-                f"unmount {mounted}",
-            )
+            wait_until(partial(_is_unmounted, mounted), 10, f"unmount {mounted}")
 
     def _kill(self) -> None:
         for listener in self._forwards:
@@ -225,9 +221,7 @@ class Machine:
         return self.run("systemctl", "is-system-running", check=False) in ("running", "degraded")
 
     def _serve(self, listener: socket.socket, port: int) -> None:
-        with open(f"/proc/{self._leader}/ns/net", "rb") as inside:
-            import ctypes
-
+        with Path(f"/proc/{self._leader}/ns/net").open("rb") as inside:
             if ctypes.CDLL(None).setns(inside.fileno(), _CLONE_NEWNET):
                 raise MachineError("setns was refused")
         while True:
@@ -254,3 +248,9 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
     for end in (source, target):
         with suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
+
+
+def _is_unmounted(mounted: Path) -> bool:
+    """Unmount; False while a process that was killed still holds it."""
+    subprocess.run(["umount", mounted], stderr=subprocess.DEVNULL, check=False)
+    return not mounted.is_mount()

@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001 - there is no public way to lend picamera2 what a Pi has
 """What a Pi has and the virtual camera lacks; imported by a .pth file, in the test box only.
 
 picamera2 itself stays as it was released. It wants three things that only a Pi gives:
@@ -26,7 +27,7 @@ class _AnyName:
 
 def _adapt(module: Any) -> None:
     """Make the virtual camera usable by the `Picamera2` class of `module`."""
-    from picamera2.allocators import LibcameraAllocator
+    from picamera2.allocators import LibcameraAllocator  # noqa: PLC0415 - this loads on demand
 
     opened: list[Any] = []
     open_camera = module.Picamera2._open_camera
