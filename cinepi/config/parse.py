@@ -9,8 +9,8 @@ from cinepi.model.settings import Config
 def parse_config(text: str, *, source: str) -> Config:
     """Read a configuration file; keys that it leaves out have their defaults.
 
-    Blocks for 2.4 ms on a file with every key and comment (measured on a server core), and for up to a
-    second on the most hostile one.
+    Blocks for 2.4 ms on a file with every key and comment (measured on a server core), for up to
+    a second on the most hostile one.
 
     Args:
         text: The file's content.
