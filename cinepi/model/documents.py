@@ -31,7 +31,15 @@ class Lateness(Document, frozen=True):
 
     p50_ms: float = 0.0
     p95_ms: Annotated[
-        float, reading("Frame lateness", "95 in 100 frames began at most this late.", unit="ms")
+        float,
+        reading(
+            "Frame lateness",
+            "95 in 100 frames began at most this late.",
+            unit="ms",
+            quantity="duration",
+            precision=1,
+            icon="mdi:timer-alert-outline",
+        ),
     ] = 0.0
     max_ms: float = 0.0
 
@@ -71,9 +79,10 @@ class SessionDocument(Document, frozen=True):
         scheduling: The scheduling class that the shutter thread got: `fifo` or `other`.
     """
 
-    state: Annotated[SessionState, reading("Session state", "What it does now.", place="main")] = (
-        "idle"
-    )
+    state: Annotated[
+        SessionState,
+        reading("Session state", "What it does now.", place="main", icon="mdi:progress-clock"),
+    ] = "idle"
     id: str | None = None
     name: str | None = None
     interval: float | None = None
@@ -100,7 +109,13 @@ class SessionDocument(Document, frozen=True):
     started_at: str | None = None
     next_at: Annotated[
         str | None,
-        reading("Next capture", "When the next slot is due.", quantity="timestamp", place="main"),
+        reading(
+            "Next capture",
+            "When the next slot is due.",
+            quantity="timestamp",
+            place="main",
+            icon="mdi:clock-fast",
+        ),
     ] = None
     last_frame_at: str | None = None
     lateness: Lateness = Lateness()
@@ -217,6 +232,7 @@ class CaptureDocument(Document, frozen=True):
             "When the newest picture was taken.",
             quantity="timestamp",
             place="main",
+            icon="mdi:clock-check-outline",
         ),
     ]
     width: int

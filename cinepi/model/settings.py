@@ -87,7 +87,7 @@ class CameraSettings(Section, frozen=True, kw_only=True):
     ev: Annotated[
         float,
         setting(
-            "Exposure compensation",
+            "Exposure bias",
             "Brighter or darker than the camera would choose, in stops.",
             minimum=-8.0,
             maximum=8.0,
@@ -98,7 +98,12 @@ class CameraSettings(Section, frozen=True, kw_only=True):
     ] = 0.0
     metering: Annotated[
         Metering,
-        setting("Metering", "Which part of the scene sets the exposure.", is_common=False),
+        setting(
+            "Metering",
+            "Which part of the scene sets the exposure.",
+            icon="mdi:image-filter-center-focus",
+            is_common=False,
+        ),
     ] = "centre"
     white_balance: Annotated[
         WhiteBalance,
@@ -116,10 +121,16 @@ class CameraSettings(Section, frozen=True, kw_only=True):
     ] = "4056x3040"
     rotation: Annotated[
         Literal[0, 180],
-        setting("Rotation", "Turn the picture, for a camera that hangs upside down, in degrees."),
+        setting(
+            "Rotation",
+            "Turn the picture, for a camera that hangs upside down.",
+            unit="°",
+            icon="mdi:rotate-right",
+        ),
     ] = 0
     focus_mode: Annotated[
-        FocusMode, setting("Focus mode", "How a camera with a moving lens focuses.")
+        FocusMode,
+        setting("Focus mode", "How a camera with a moving lens focuses.", icon="mdi:focus-auto"),
     ] = "continuous"
     lens_position: Annotated[
         float,
@@ -130,24 +141,61 @@ class CameraSettings(Section, frozen=True, kw_only=True):
             maximum=32.0,
             step=0.1,
             unit="dpt",
+            icon="mdi:image-filter-center-focus-weak",
         ),
     ] = 0.0
     brightness: Annotated[
         float,
-        setting("Brightness", "0 is neutral.", minimum=-1.0, maximum=1.0, step=0.05),
+        setting(
+            "Brightness",
+            "0 is neutral.",
+            minimum=-1.0,
+            maximum=1.0,
+            step=0.05,
+            icon="mdi:brightness-5",
+        ),
     ] = 0.0
     contrast: Annotated[
-        float, setting("Contrast", "1 is neutral.", minimum=0.0, maximum=32.0, step=0.1)
+        float,
+        setting(
+            "Contrast",
+            "1 is neutral.",
+            minimum=0.0,
+            maximum=32.0,
+            step=0.1,
+            icon="mdi:contrast-circle",
+        ),
     ] = 1.0
     saturation: Annotated[
-        float, setting("Saturation", "1 is neutral.", minimum=0.0, maximum=32.0, step=0.1)
+        float,
+        setting(
+            "Saturation",
+            "1 is neutral.",
+            minimum=0.0,
+            maximum=32.0,
+            step=0.1,
+            icon="mdi:palette",
+        ),
     ] = 1.0
     sharpness: Annotated[
-        float, setting("Sharpness", "1 is neutral.", minimum=0.0, maximum=16.0, step=0.1)
+        float,
+        setting(
+            "Sharpness",
+            "1 is neutral.",
+            minimum=0.0,
+            maximum=16.0,
+            step=0.1,
+            icon="mdi:blur",
+        ),
     ] = 1.0
     noise_reduction: Annotated[
         NoiseReduction,
-        setting("Noise reduction", "How hard the camera smooths noise.", is_common=False),
+        setting(
+            "Noise reduction",
+            "How hard the camera smooths noise.",
+            icon="mdi:blur-linear",
+            is_common=False,
+        ),
     ] = "high_quality"
 
 
@@ -209,11 +257,21 @@ class SystemSettings(Section, frozen=True, kw_only=True):
 
     log_level: Annotated[
         LogLevel,
-        setting("Log level", "The least serious message that is logged.", place="diagnostic"),
+        setting(
+            "Log level",
+            "The least serious message that is logged.",
+            icon="mdi:text-box-search-outline",
+            place="diagnostic",
+        ),
     ] = "info"
     backup_enabled: Annotated[
         bool,
-        setting("Backups", "Keep a copy of the configuration before each change.", is_common=False),
+        setting(
+            "Backups",
+            "Keep a copy of the configuration before each change.",
+            icon="mdi:content-save-outline",
+            is_common=False,
+        ),
     ] = True
     backup_days: Annotated[
         int,
@@ -224,6 +282,7 @@ class SystemSettings(Section, frozen=True, kw_only=True):
             maximum=3650,
             step=1,
             unit="d",
+            icon="mdi:calendar-range",
             is_common=False,
         ),
     ] = 30
