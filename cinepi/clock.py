@@ -17,7 +17,7 @@ STEP: Seconds = 1.0
 
 _TIMESYNC_FLAG = Path("/run/systemd/timesync/synchronized")
 _STA_UNSYNC = 0x0040  # linux/timex.h
-_TIMEX_BYTES = 512  # struct timex is 208 bytes on 64-bit Linux
+_Timex = ctypes.c_int * 128  # room: struct timex is 208 bytes on 64-bit Linux
 _TIMEX_STATUS_WORD = {8: 10, 4: 5}  # index of `status` in ints, by the size of a C long
 
 
@@ -87,7 +87,7 @@ def system_clock() -> Clock:
 
 
 def _kernel_is_synced() -> bool:
-    buffer = (ctypes.c_int * (_TIMEX_BYTES // 4))()
+    buffer = _Timex()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.adjtimex(buffer) < 0:
         return False

@@ -9,7 +9,7 @@ from pathlib import Path
 from cinepi import __version__
 from cinepi.clock import system_clock
 from cinepi.errors import CinepiError
-from cinepi.logs.setup import logger
+from cinepi.logs.setup import logger, set_level
 from cinepi.paths import ROOT_VARIABLE, Layout
 from cinepid.config import MINIMAL, load
 from cinepid.errors import ConfigError
@@ -95,10 +95,20 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from cinepid.checkup import check  # noqa: PLC0415 - it imports all that it checks
+    from cinepid.checkup import findings  # noqa: PLC0415 - it imports all that it checks
 
+    set_level("error")  # what is wrong is in the report
     layout = Layout.find(options.root)
-    return asyncio.run(check(options.config or layout.daemon_config, layout, system_clock()))
+    path = options.config or layout.daemon_config
+    found = asyncio.run(findings(path, layout, system_clock()))
+    for finding in found:
+        mark = "  ok" if finding.is_good else "FAIL" if finding.is_fatal else "note"
+        print(f"{mark}  {finding.what}")
+        if finding.advice:
+            print(f"      -> {finding.advice}")
+    wrong = sum(not finding.is_good and finding.is_fatal for finding in found)
+    print(f"{wrong} to mend" if wrong > 1 else "one thing to mend" if wrong else "all is well")
+    return ConfigError.EXIT_CODE if wrong else 0
 
 
 if __name__ == "__main__":

@@ -117,7 +117,11 @@ class _Daemon:
         """Who is told of what."""
         delivery = self._dispatcher.delivery
         self._presence.announcers.append(self._homeassistant)
-        self._presence.on_online += [self._events.begin, delivery.look_again]
+        self._presence.on_online += [
+            self._state.begin,
+            self._events.begin,
+            delivery.look_again,
+        ]
         self._health.on_look.append(self._homeassistant.on_health)
         for listener in (self._mirror, self._events, self._homeassistant, delivery):
             self._service.add_listener(listener)

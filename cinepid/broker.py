@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -81,10 +82,24 @@ News = Accepted | Acknowledged | Ended | Incoming
 class Wire:
     """One paho client and its socket."""
 
-    def __init__(self, hello: Hello, protocol: Protocol, tell: Callable[[News], None]) -> None:
-        """Prepare to `connect`; `tell` hears of everything, in order, on the loop."""
+    def __init__(
+        self,
+        hello: Hello,
+        protocol: Protocol,
+        tell: Callable[[News], None],
+        oldest: Callable[[bool], Seconds | None],
+    ) -> None:
+        """Prepare to `connect`.
+
+        Args:
+            hello: How to introduce ourselves.
+            protocol: MQTT version.
+            tell: Hears of everything, in order, on the loop.
+            oldest: How old a message that arrives now can be; takes its duplicate flag.
+        """
         self._loop = asyncio.get_running_loop()
         self._tell = tell
+        self._oldest = oldest
         self._news: list[News | paho.MQTTMessage] = []
         self._is_v5 = protocol == "5.0"
         self._is_lasting = hello.is_lasting
@@ -154,11 +169,6 @@ class Wire:
         self._flush()
         return mid
 
-    def acknowledge(self, mid: int) -> None:
-        """Tell the broker that a message of QoS 1 need not be delivered again."""
-        self._client.ack(mid, 1)
-        self._flush()
-
     def tick(self) -> None:
         """Keep the connection alive, and notice a silent one; to be called every few seconds."""
         self._client.loop_misc()
@@ -220,18 +230,26 @@ class Wire:
             else:
                 self._tell(message)
 
+    def _acknowledge(self, mid: int) -> None:
+        if self._client.is_connected():
+            self._client.ack(mid, 1)
+            self._flush()
+
     def _incoming(self, message: paho.MQTTMessage) -> Incoming:
         expiry = getattr(message.properties, "MessageExpiryInterval", None)
+        mid, is_acknowledged = message.mid, message.qos > 0
         return Incoming(
             topic=message.topic,
             payload=bytes(message.payload),
             qos=message.qos,
             retain=message.retain,
             dup=message.dup,
-            mid=message.mid,
+            mid=mid,
             response_topic=getattr(message.properties, "ResponseTopic", None),
             correlation=getattr(message.properties, "CorrelationData", None),
             expires_at=None if expiry is None else self._loop.time() + expiry,
+            longest_age_s=self._oldest(message.dup),
+            acknowledge=partial(self._acknowledge, mid) if is_acknowledged else _nothing,
         )
 
     def _leave_loop(self, sock: Any) -> None:
@@ -334,6 +352,10 @@ class Wire:
         if reason.is_failure:
             error = PermissionDeniedError(f"the broker refused a message: {reason}")
         self._news.append(Acknowledged(mid, error))
+
+
+def _nothing() -> None:
+    """A message of QoS 0 needs no acknowledgement."""
 
 
 def _properties(packet: int) -> Properties:

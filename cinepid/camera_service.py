@@ -199,7 +199,7 @@ class CameraService:
             try:
                 lines, transport = await self._connect()
             except OSError as error:
-                self._set_down(f"the camera service does not answer: {error.strerror or error}")
+                self._set_down(_reason(error))
                 self._fail_if_gone_too_long()
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, _LONGEST_WAIT)
@@ -295,3 +295,9 @@ class CameraService:
         for pending in self._pending.values():
             if not pending.response.done():
                 pending.response.set_exception(CameraUnavailableError(self.problem))
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+        return "the camera service is not running"
+    return f"the camera service cannot be reached: {error.strerror or error}"

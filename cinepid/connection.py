@@ -61,7 +61,7 @@ class Connection:
         self._sent: dict[int, _Sent] = {}
         self._waiting: deque[tuple[Outgoing, asyncio.Future[None]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._wire = Wire(hello, protocol, self._hear)
+        self._wire = Wire(hello, protocol, self._hear, self._longest_age)
 
     @classmethod
     async def open(
@@ -199,27 +199,19 @@ class Connection:
             case Ended():
                 self.drop(news.error)
 
+    def _longest_age(self, is_duplicate: bool) -> Seconds | None:  # noqa: FBT001 - a callback
+        if not self.has_session:
+            return 0.0
+        if self.kept_age_s is None and is_duplicate and self.protocol == "5.0":
+            return 0.0  # it had reached an earlier run of this program, restarted since
+        return self.kept_age_s
+
     def _receive(self, message: Incoming) -> None:
-        age: Seconds | None = 0.0
-        if self.has_session:
-            age = self.kept_age_s
-            if age is None and message.dup and self.protocol == "5.0":
-                # It had reached an earlier run of this program, which has been restarted since.
-                age = 0.0
-        complete = replace(
-            message,
-            longest_age_s=age,
-            acknowledge=lambda: self._acknowledge(message),
-        )
         try:
-            self._on_message(complete)
+            self._on_message(message)
         except Exception:  # noqa: BLE001 - no message may end the connection
             _log.exception("a message could not be handled", topic=message.topic[:100])
-            self._acknowledge(message)
-
-    def _acknowledge(self, message: Incoming) -> None:
-        if message.qos and not self.lost.done():
-            self._wire.acknowledge(message.mid)
+            message.acknowledge()
 
     def _settle(self, news: Acknowledged) -> None:
         sent = self._sent.pop(news.mid, None)

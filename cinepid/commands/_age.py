@@ -1,16 +1,14 @@
-"""Is a command still wanted, or has it been lying about? Pure."""
+"""Is a command still wanted, or has it been lying about?"""
 
-from cinepi.clock import parse_time
+from cinepi.clock import Clock, parse_time
 from cinepi.errors import ExpiredError
-from cinepi.units import MonotonicTime, Seconds, WallTime
+from cinepi.units import MonotonicTime, Seconds
 from cinepid.commands._request import Request
 
 CLOCK_WARNING = "expires_at was not judged: no time server has set this device's clock yet"
 
 
-def last_moment(
-    request: Request, *, monotonic: MonotonicTime, wall: WallTime, is_synced: bool
-) -> tuple[MonotonicTime | None, tuple[str, ...]]:
+def last_moment(request: Request, clock: Clock) -> tuple[MonotonicTime | None, tuple[str, ...]]:
     """Until when a request that has just arrived may begin, and what its sender should be told.
 
     Returns:
@@ -20,6 +18,7 @@ def last_moment(
         ExpiredError: It is too late already.
         InvalidArgumentError: `expires_at` is no time.
     """
+    monotonic = clock.monotonic()
     moments = []
     warnings: tuple[str, ...] = ()
     if request.incoming.expires_at is not None:
@@ -35,8 +34,8 @@ def last_moment(
         moments.append(monotonic + longest - age)
     if request.reserved.expires_at is not None:
         end = parse_time(request.reserved.expires_at, "/expires_at")
-        if is_synced:
-            moments.append(monotonic + end - wall)
+        if clock.is_synced():
+            moments.append(monotonic + end - clock.wall())
         else:
             warnings = (CLOCK_WARNING,)
     last = min(moments, default=None)

@@ -216,19 +216,13 @@ class Dispatcher:
                 context=msgspec.json.encode(request.reply_to).decode(),
             )
         context = Context(self._parts, recorded, command.limit_s)
-        clock = self._parts.clock
         slow = asyncio.get_running_loop().call_later(
             FIRST_ANSWER_AFTER,
             lambda: self._spawn(self._send_first(request, command_id), "first answer"),
         )
         warnings: tuple[str, ...] = ()
         try:
-            last, warnings = last_moment(
-                request,
-                monotonic=clock.monotonic(),
-                wall=clock.wall(),
-                is_synced=clock.is_synced(),
-            )
+            last, warnings = last_moment(request, self._parts.clock)
             async with self._lanes.place(command.lane):
                 self._check_still_wanted(request, last)
                 result = await command.run(context, request.arguments)

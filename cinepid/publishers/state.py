@@ -56,6 +56,10 @@ class RetainedState:
             at=rfc3339(self._clock.wall()), boot=self._device.boot, seq=self._memory.take_seq()
         )
 
+    def begin(self) -> None:
+        """A connection begins: say what has changed while `say_all` was under way."""
+        self._wake.set()
+
     async def say_all(self, connection: Connection) -> int:
         """Publish everything, and wait until the broker has it; returns the number of topics.
 
@@ -89,7 +93,7 @@ class RetainedState:
             self._wake.clear()
             connection = self._uplink.connection
             if connection is None or not self._uplink.online.is_set() or self._is_silent:
-                continue  # all of it is said when the connection is there
+                continue  # `begin` will say it
             topics, self._changed = list(self._changed), set()
             try:
                 await self._publish(connection, topics)
