@@ -127,12 +127,12 @@ class Configuration:
     def problem(self) -> str | None:
         """What is wrong with the file as it is on disk now; None where nothing is."""
         try:
-            text = self._layout.config.read_text()
+            text = store.read(self._layout)
             if text != self._text:
                 load.parse_config(text, source=self._layout.config.name)
-        except OSError as error:
-            return f"{self._layout.config} cannot be read: {error.strerror}"
-        except (UnicodeDecodeError, CinepiError) as error:
+        except FileNotFoundError:
+            return f"{self._layout.config} is gone; the next change writes it anew"
+        except CinepiError as error:
             return f"{self._layout.config} was edited and is wrong now: {error}"
         return None
 
@@ -232,7 +232,10 @@ class Configuration:
         Raises:
             InvalidArgumentError: The edited file is wrong; it must be mended before any change.
         """
-        text = self._layout.config.read_text() if self._layout.config.exists() else self._text
+        try:
+            text = store.read(self._layout)
+        except FileNotFoundError:  # the change writes it anew
+            return
         if text == self._text:
             return
         config = load.parse_config(text, source=self._layout.config.name)

@@ -51,8 +51,7 @@ def test_a_repeat_in_flight_waits_for_the_first(service: RunningService) -> None
     service.fault("slow", count=1, seconds=0.3)
     answers: list[CaptureDocument] = []
     threads = [
-        threading.Thread(target=lambda: answers.append(service.snapshot(COMMAND)))
-        for _ in range(2)
+        threading.Thread(target=lambda: answers.append(service.snapshot(COMMAND))) for _ in range(2)
     ]
     for thread in threads:
         thread.start()
@@ -183,5 +182,3 @@ def test_many_clients_are_served(service: RunningService) -> None:
         client.close()
     assert len(revisions) == 1
     service.frames_reach(2)
-
-

@@ -15,9 +15,7 @@ ALL_OF_IT = 1_000_000  # MB: a reserve that no disk of a test machine has free
 
 def patch(service: RunningService, **capture: object) -> None:
     """Change the section `capture`."""
-    service.call(
-        "config.patch", ConfigChangeResult, ConfigPatchParams(patch={"capture": capture})
-    )
+    service.call("config.patch", ConfigChangeResult, ConfigPatchParams(patch={"capture": capture}))
 
 
 def test_pause_waits_for_space_and_goes_on(service: RunningService) -> None:

@@ -68,7 +68,11 @@ def validate(call: Call[ConfigValidateParams]) -> ConfigChangeResult:
         if problems := check.problems_of(Config, call.params.config):
             raise InvalidArgumentError.of(problems)
         return configuration.replace(call.params.config, dry_run=True)
-    load.parse_config(call.parts.layout.config.read_text(), source=call.parts.layout.config.name)
+    try:
+        text = store.read(call.parts.layout)
+    except FileNotFoundError as error:
+        raise ConflictError(f"there is no {call.parts.layout.config}") from error
+    load.parse_config(text, source=call.parts.layout.config.name)
     return ConfigChangeResult(revision=configuration.revision, dry_run=True)
 
 
