@@ -1,5 +1,6 @@
 """The socket: connections, requests and answers, and who is told what changed."""
 
+import select
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,8 @@ class Server:
         self._slow = ThreadPoolExecutor(SLOW_WORKERS, thread_name_prefix="method")
         self._connections: set[Connection] = set()
         self._lock = threading.Lock()
+        self._wake, self._woken = socket.socketpair()
+        self._greeted = 0
         self.last_used: MonotonicTime = clock.monotonic()
 
     @property
@@ -44,30 +47,31 @@ class Server:
 
     def serve(self) -> None:
         """Accept connections until `close`."""
-        number = 0
-        while True:
-            try:
-                accepted, _ = self._listener.accept()
-            except OSError:  # closed
-                return
-            number += 1
-            connection = Connection(accepted, self._requests, self._board, self._slow)
-            with self._lock:
-                self._connections.add(connection)
-            threading.Thread(
-                target=self._run, args=(connection,), name=f"connection-{number}", daemon=True
-            ).start()
+        with self._wake, self._woken:
+            self._listener.setblocking(False)  # a client may leave between select and accept
+            while self._woken not in select.select([self._listener, self._woken], [], [])[0]:
+                with suppress(BlockingIOError):
+                    self._greet(self._listener.accept()[0])
 
     def close(self) -> None:
         """Accept no more, and end all connections."""
-        with suppress(OSError):  # unblocks accept
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        # The listening socket is left as it is: shut down, it would be so for systemd too, which
+        # hands it to the next start.
+        with suppress(OSError):
+            self._wake.send(b"\0")
         with self._lock:
             connections = list(self._connections)
         for connection in connections:
             connection.close()
         self._slow.shutdown(wait=False, cancel_futures=True)
+
+    def _greet(self, accepted: socket.socket) -> None:
+        self._greeted += 1
+        connection = Connection(accepted, self._requests, self._board, self._slow)
+        with self._lock:
+            self._connections.add(connection)
+        name = f"connection-{self._greeted}"
+        threading.Thread(target=self._run, args=(connection,), name=name, daemon=True).start()
 
     def _run(self, connection: "Connection") -> None:
         try:
