@@ -106,8 +106,8 @@ class _FromPython(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record as an entry."""
-        level = _LEVELS.get(record.levelname.lower(), record.levelname.lower())
-        if level not in ("warning", "error") or not _output.is_wanted(level):
+        level = "error" if record.levelno >= logging.ERROR else "warning"
+        if not _output.is_wanted(level):
             return
         try:
             message = record.getMessage()
@@ -132,4 +132,4 @@ structlog.configure(
     logger_factory=lambda *_: None,
     cache_logger_on_first_use=True,
 )
-logging.basicConfig(handlers=[_FromPython()], level=logging.WARNING)
+logging.basicConfig(handlers=[_FromPython(level=logging.WARNING)], level=logging.WARNING)

@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +74,13 @@ SAID = st.tuples(
 
 @settings(max_examples=50, deadline=None)
 @given(
-    said=st.lists(SAID, max_size=120),
+    said=st.tuples(st.lists(SAID, max_size=40), st.integers(1, 8)),
     cuts=st.lists(st.integers(0, 120), max_size=3),
     filters=st.lists(FILTERS, min_size=3, max_size=3),
 )
 def test_every_filter_finds_what_a_plain_search_finds(
     tmp_path_factory: pytest.TempPathFactory,
-    said: list[tuple[str, str, int]],
+    said: tuple[list[tuple[str, str, int]], int],
     cuts: list[int],
     filters: list[dict[str, Any]],
 ) -> None:
@@ -87,7 +88,7 @@ def test_every_filter_finds_what_a_plain_search_finds(
     path = tmp_path_factory.mktemp("log") / "system.log"
     entries = [
         entry(number, level=level, module=module, size=size)
-        for number, (level, module, size) in enumerate(said)
+        for number, (level, module, size) in enumerate(said[0] * said[1])
     ]
     ends = [len(entries), *sorted(cuts, reverse=True)]
     for file, begin, end in zip(generations(path), [*ends[1:], 0], ends, strict=False):
@@ -122,28 +123,46 @@ def test_rubbish_between_the_entries_is_shown_where_it_stands(path: Path) -> Non
 
 
 def test_a_line_without_end_is_survived(path: Path) -> None:
-    """A megabyte without a line break neither stops the search nor fills the memory."""
-    path.write_bytes(line_of(entry(1)) + b"x" * 1_000_000 + b"\n" + line_of(entry(2)))
-    found = recent([path], limit=50)
+    """Megabytes without a line break neither stop the search nor fill the memory."""
+    path.write_bytes(line_of(entry(1)) + b"x" * 10_000_000 + b"\n" + line_of(entry(2)))
+    tracemalloc.start()
+    found = recent([path], limit=100)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2_000_000
     assert (found[0].message, found[-1].message) == ("2 ", "1 ")
     assert max(len(one.message) for one in found) <= 2000
 
 
 def test_a_clock_set_back_does_not_hide_what_came_before(path: Path) -> None:
-    """A few entries from before the clock was set do not end the search by time."""
-    early = [LogEntry(timestamp=rfc3339(n), level="info", message="early") for n in range(20)]
-    write(path, entry(1), entry(2), *early, entry(3))
-    assert numbers(recent([path], limit=50, since=rfc3339(START))) == [3, 2, 1]
+    """Some entries from before the clock was set do not end the search by time."""
+    early = [LogEntry(timestamp=rfc3339(n), level="info", message="x" * 9000) for n in range(6)]
+    entries = [entry(number, size=9000) for number in range(20)]
+    write(path, *entries[:15], *early, *entries[15:])
+    found = recent([path], limit=50, since=entries[3].timestamp)
+    assert numbers(found) == list(range(19, 2, -1))
 
 
 def test_a_search_by_time_ends_early(path: Path) -> None:
     """Reading stops soon after the time asked for, without a look at all that is older."""
-    entries = [entry(number, size=1000) for number in range(2000)]
-    write(path, *entries)
-    with path.open("r+b") as file:
-        file.write(b"\xff" * 1_000_000)  # would be shown if it were read
-    found = recent([path], limit=500, since=entries[-3].timestamp)
-    assert numbers(found) == [1999, 1998, 1997]
+    entries = [entry(number, size=1000) for number in range(300)]
+    with path.open("wb") as file:
+        file.truncate(MAX_SEARCHED)
+        file.seek(0, 2)
+        file.write(b"\n" + b"".join(map(line_of, entries)))
+    found = search([path], limit=500, since=entries[-3].timestamp)
+    assert numbers(found.entries) == [299, 298, 297]
+    assert found.notes == ()
+    assert search([path], limit=500).notes != ()
+
+
+def test_lines_that_only_look_fitting_are_not_read_for_ever(path: Path) -> None:
+    """Where every line has the module's name in it but none is of the module, the search ends."""
+    said = LogEntry(timestamp=rfc3339(START), level="info", message="m", fields={"by": "storage"})
+    path.write_bytes(line_of(said) * 20_000)
+    found = search([path], limit=50, module="storage")
+    assert found.entries == ()
+    assert found.notes != ()
 
 
 def test_a_search_for_almost_nothing_gives_up_and_says_so(path: Path) -> None:

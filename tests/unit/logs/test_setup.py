@@ -100,6 +100,7 @@ def test_warnings_of_libraries_arrive(path: Path) -> None:
         """
 import warnings
 set_up(path, "debug", to_stderr=False)
+logging.getLogger("apscheduler").setLevel("DEBUG")
 logging.getLogger("apscheduler").info("chatter")
 logging.getLogger("apscheduler").warning("missed by %s", "3 s")
 logging.getLogger("odd").error("%d", "no number")
@@ -111,6 +112,7 @@ warnings.warn("old way", DeprecationWarning)
         ("apscheduler", "missed by 3 s"),
         ("odd", "%d"),
     ]
+    assert [entry["level"] for entry in log] == ["warning", "error", "warning"]
     assert "old way" in str(log[2]["message"])
     assert said == []
 
