@@ -197,7 +197,7 @@ class Camera:
         self._forget_backend()
         self._made = None
         problem = _STUCK if self._ladder.is_stuck else str(error)
-        self._ladder.fail_open(self._clock.monotonic())
+        self._ladder.pause(self._clock.monotonic())
         self._update(health=self._ladder.health, problem=problem)
         self._give_up(str(error))
         raise error

@@ -78,14 +78,15 @@ class Ladder:
         return self._step_onto(rung, now)
 
     def fail_open(self, now: MonotonicTime) -> bool:
-        """The camera could not be opened: the next try comes after a longer pause.
+        """The camera could not be opened; returns whether this begins an episode."""
+        self.pause(now)
+        return self._step_onto("reopen", now)
 
-        Returns whether this begins an episode.
-        """
+    def pause(self, now: MonotonicTime) -> None:
+        """Put the next try off, further each time."""
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failed_opens)
         self._next_try = now + (STUCK_PAUSE if self.is_stuck else pause)
         self._failed_opens = min(self._failed_opens + 1, 16)
-        return self._step_onto("reopen", now)
 
     def succeed(self, now: MonotonicTime, *, with_picture: bool) -> tuple[Rung, Seconds] | None:
         """The camera is open again, or has even given a picture.

@@ -1,0 +1,294 @@
+import threading
+from pathlib import Path
+
+import pytest
+
+from cinepi.camera import faults
+from cinepi.camera.ladder import STUCK_AFTER
+from cinepi.errors import CameraUnavailableError
+from cinepi.model.events import CameraLost, CameraRecovered
+from cinepi.model.settings import CameraSettings
+from tests.unit.camera.bench import Bench, Gone
+
+
+def test_opens_and_tells_what_it_is(bench: Bench) -> None:
+    """An open camera is connected, well, and lists its features."""
+    camera = bench.camera()
+    assert camera.document().health == "lost"
+    camera.open()
+    document = camera.document()
+    assert (document.connected, document.health, document.problem) == (True, "ok", None)
+    assert document.backend == "simulated"
+    assert "shutter_us" in {feature.key for feature in document.features}
+    assert bench.changes > 0
+
+
+def test_picture_updates_the_document(bench: Bench) -> None:
+    """After a picture the document has what the camera did, and when."""
+    camera = bench.camera(
+        CameraSettings(
+            resolution="640x480", exposure_mode="manual", shutter_us=2000, iso=400, gain=2.0
+        )
+    )
+    camera.take().release()
+    document = camera.document()
+    assert document.achieved.exposure_us == 2000
+    assert document.achieved.iso == 800
+    assert document.last_success_at is not None
+
+
+def test_digital_gain_is_told(bench: Bench) -> None:
+    """Sensitivity beyond the sensor's own is made up digitally, and the parts are reported."""
+    camera = bench.camera(
+        CameraSettings(
+            resolution="640x480", exposure_mode="manual", shutter_us=200, iso=800, gain=8.0
+        )
+    )
+    camera.take().release()
+    achieved = camera.document().achieved
+    assert achieved.iso == 6400
+    assert achieved.analogue_gain == pytest.approx(22.26)
+    assert achieved.digital_gain == pytest.approx(64 / 22.26, abs=0.01)
+
+
+def test_settings_are_made_to_fit(bench: Bench) -> None:
+    """What the camera cannot follow is dropped, what is out of its range is moved, both told."""
+    camera = bench.camera()
+    camera.open()
+    camera.apply(CameraSettings(resolution="1900x1000", shutter_us=100, lens_position=3.0))
+    document = camera.document()
+    assert document.dropped == ("lens_position",)
+    assert set(document.adjusted) == {"resolution", "shutter_us"}
+    assert document.settings.resolution == "1920x1080"
+    assert document.settings.shutter_us == 114
+    assert document.settings.lens_position == 0.0
+    frame = camera.take()
+    assert (frame.main.width, frame.main.height) == (1920, 1080)
+    frame.release()
+
+
+def test_settings_given_while_lost_hold_later(bench: Bench) -> None:
+    """Settings that come while there is no camera are followed when it is there again."""
+    faults.write(bench.layout, "unplug")
+    camera = bench.camera()
+    camera.open()
+    camera.apply(CameraSettings(resolution="1280x720"))
+    faults.clear(bench.layout)
+    bench.clock.offset += 60
+    frame = camera.take()
+    assert frame.main.width == 1280
+    frame.release()
+
+
+def test_check_names_what_is_out_of_range(bench: Bench) -> None:
+    """A size that the camera does not have is refused with the list of those that it has."""
+    camera = bench.camera()
+    camera.open()
+    (problem,) = camera.check({"resolution": "800x600", "iso": 100, "lens_position": 1.0})
+    assert problem.field == "/resolution"
+    assert "1332x990" in problem.message
+
+
+@pytest.mark.parametrize("fault", ["timeout", "hang"])
+@pytest.mark.usefixtures("impatient")
+def test_one_failure_costs_no_picture(bench: Bench, fault: str) -> None:
+    """A camera that fails once gives the picture after the first rung, and says so twice."""
+    camera = bench.camera()
+    camera.open()
+    faults.write(bench.layout, fault, count=1)
+    camera.take().release()
+    lost, recovered = bench.events
+    assert isinstance(lost, CameraLost)
+    assert isinstance(recovered, CameraRecovered)
+    assert (lost.rung, recovered.rung) == ("restart_stream", "restart_stream")
+    document = camera.document()
+    assert (document.health, document.recovery.rung, document.recovery.restarts) == (
+        "ok",
+        "none",
+        1,
+    )
+
+
+@pytest.mark.usefixtures("impatient")
+def test_second_failure_reopens_the_camera(bench: Bench) -> None:
+    """Where a fresh stream does not help, a fresh camera does."""
+    camera = bench.camera()
+    camera.open()
+    faults.write(bench.layout, "timeout", count=2)
+    camera.take().release()
+    assert camera.document().recovery.reopens == 1
+    assert isinstance(bench.events[-1], CameraRecovered)
+    assert bench.events[-1].rung == "reopen"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_camera_that_hangs_for_good_costs_the_process(bench: Bench) -> None:
+    """A camera that hangs on every rung is given up, with the reason and one event."""
+    camera = bench.camera()
+    camera.open()
+    faults.write(bench.layout, "hang")
+    with pytest.raises(Gone):
+        camera.take()
+    assert len(bench.reasons) == 1
+    assert "left behind" in bench.reasons[0]
+    document = camera.document()
+    assert document.recovery.rung == "restart_process"
+    assert document.recovery.exits == 1
+    assert [type(event) for event in bench.events] == [CameraLost]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_stuck_after_several_processes(bench: Bench) -> None:
+    """After three processes without a picture a camera is stuck: rarely tried, with the reason."""
+    camera = bench.camera(exits_in_a_row=STUCK_AFTER)
+    camera.open()
+    document = camera.document()
+    assert (document.health, document.recovery.rung) == ("stuck", "reboot")
+    assert document.problem is not None
+    assert "reboot" in document.problem
+    with pytest.raises(CameraUnavailableError, match="reboot"):
+        camera.take()
+    bench.clock.offset += 301
+    camera.take().release()
+    assert camera.document().health == "ok"
+    assert isinstance(bench.events[-1], CameraRecovered)
+
+
+def test_unplugged_and_plugged_in(bench: Bench) -> None:
+    """Without a camera pictures fail with the reason; with one they come again by themselves."""
+    camera = bench.camera()
+    camera.take().release()
+    faults.write(bench.layout, "unplug")
+    with pytest.raises(CameraUnavailableError, match="unplugged"):
+        camera.take()
+    document = camera.document()
+    assert (document.connected, document.health) == (False, "lost")
+    assert bench.reasons == []
+    faults.clear(bench.layout)
+    bench.clock.offset += 1
+    camera.take().release()
+    assert camera.document().health == "ok"
+    assert [type(event) for event in bench.events] == [CameraLost, CameraRecovered]
+
+
+def test_tries_grow_rarer(bench: Bench) -> None:
+    """Tries to open an absent camera come after growing pauses, of 30 s at most."""
+    faults.write(bench.layout, "unplug")
+    camera = bench.camera()
+    camera.open()
+    assert pause_of(camera.take) == pytest.approx(0.5, abs=0.2)
+    for _ in range(10):
+        bench.clock.offset += 31
+        camera.open()
+    assert pause_of(camera.take) == pytest.approx(30, abs=1)
+    assert len(bench.events) == 1
+
+
+def test_person_need_not_wait(bench: Bench) -> None:
+    """A restart that a person asks for ignores the pause, and says why it fails."""
+    faults.write(bench.layout, "busy")
+    camera = bench.camera()
+    camera.open()
+    with pytest.raises(CameraUnavailableError, match="rpicam-vid"):
+        camera.restart()
+    faults.clear(bench.layout)
+    camera.restart()
+    assert camera.document().health == "ok"
+
+
+def test_damaged_picture_is_never_handed_out(bench: Bench) -> None:
+    """A frame that is not whole is taken again."""
+    camera = bench.camera()
+    camera.open()
+    faults.write(bench.layout, "truncated", count=1)
+    frame = camera.take()
+    assert (frame.main.width, frame.main.height) == (640, 480)
+    frame.release()
+    assert isinstance(bench.events[0], CameraLost)
+    assert "damaged" in bench.events[0].message
+
+
+def test_nonsense_in_the_metadata_is_left_out(bench: Bench) -> None:
+    """Impossible values are reported as unknown, and an impossible time as that of the call."""
+    camera = bench.camera()
+    camera.open()
+    faults.write(bench.layout, "wrong_metadata", count=1)
+    asked_at = bench.clock.monotonic()
+    frame = camera.take()
+    assert asked_at <= frame.began_at <= bench.clock.monotonic()
+    assert frame.achieved.iso is None
+    assert frame.achieved.exposure_us is None
+    assert frame.achieved.lux is None
+    frame.release()
+    assert bench.events == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_slow_camera_is_no_fault(bench: Bench) -> None:
+    """A picture that comes late but within its limit is a picture."""
+    camera = bench.camera()
+    camera.open()
+    faults.write(bench.layout, "slow", count=1, seconds=0.05)
+    camera.take().release()
+    assert bench.events == []
+
+
+def test_unknown_camera_is_told_apart_from_a_lost_one(bench: Bench) -> None:
+    """A name that no camera has leads to a problem that lists those that there are."""
+    camera = bench.camera(CameraSettings(backend="betamax"))
+    camera.open()
+    assert "picamera2, simulated" in (camera.document().problem or "")
+    with pytest.raises(CameraUnavailableError):
+        camera.take()
+
+
+def test_watchdog_sees_a_call_that_lasts(bench: Bench) -> None:
+    """Any thread can see since when the camera has been at work."""
+    camera = bench.camera()
+    camera.open()
+    assert camera.busy_since() is None
+    faults.write(bench.layout, "slow", count=1, seconds=1.0)
+    taker = threading.Thread(target=lambda: camera.take().release(), name="taker")
+    taker.start()
+    while camera.busy_since() is None and taker.is_alive():
+        pass
+    assert camera.busy_since() is not None
+    taker.join(10)
+    assert camera.busy_since() is None
+
+
+def test_closed_camera_leaves_no_thread(bench: Bench) -> None:
+    """After closing, no thread of the camera is left."""
+    camera = bench.camera()
+    before = set(threading.enumerate())
+    camera.take().release()
+    helpers = set(threading.enumerate()) - before
+    assert {helper.name for helper in helpers} == {"camera"}
+    camera.close()
+    for helper in helpers:
+        helper.join(5)
+    assert not any(helper.is_alive() for helper in helpers)
+    assert camera.document().connected is False
+
+
+def test_memory_goes_back_while_resting(bench: Bench) -> None:
+    """A resting camera holds no large picture."""
+    camera = bench.camera(CameraSettings(resolution="4056x3040"))
+    camera.take().release()
+    before = resident_mb()
+    camera.rest()
+    assert before - resident_mb() > 15
+    camera.take().release()
+
+
+def pause_of(take: object) -> float:
+    """How long the camera says that it waits."""
+    assert callable(take)
+    with pytest.raises(CameraUnavailableError) as caught:
+        take()
+    return float(str(caught.value).rsplit("again in ", 1)[1].removesuffix(" s"))
+
+
+def resident_mb() -> float:
+    """Memory of this process, in megabytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6

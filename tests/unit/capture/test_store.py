@@ -1,0 +1,199 @@
+import ctypes
+import errno
+import hashlib
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cinepi.capture import store as store_module
+from cinepi.capture.store import Store
+from cinepi.errors import (
+    InternalError,
+    InvalidArgumentError,
+    PermissionDeniedError,
+    StorageFullError,
+)
+from tests.unit.camera.bench import Bench
+
+WHOLE = (b"\xff\xd8one", b"two\xff\xd9")
+WALL = 1_781_434_800.0
+
+
+@pytest.fixture
+def folder(bench: Bench) -> Path:
+    """Where the pictures lie."""
+    return bench.layout.captures
+
+
+def test_what_is_written_can_be_read(store: Store, folder: Path) -> None:
+    """The parts come out as one file, with its size and digest, and nothing else is left."""
+    stored = store.write(WHOLE, WALL)
+    content = b"".join(WHOLE)
+    assert stored.path.read_bytes() == content == store.read(stored.name)
+    assert stored.size == len(content)
+    assert stored.sha256 == hashlib.sha256(content).hexdigest()
+    assert [path.name for path in folder.iterdir()] == [stored.name]
+    assert stored.path.stat().st_mode & 0o777 == 0o640
+
+
+def test_nothing_is_overwritten(store: Store, folder: Path) -> None:
+    """A file that has the name already stays, also one that the index does not know."""
+    first = store.write(WHOLE, WALL)
+    (folder / first.name.replace(".jpg", "_01.jpg")).write_bytes(b"somebody's")
+    second = store.write((b"\xff\xd8", b"\xff\xd9"), WALL)
+    assert second.name == first.name.replace(".jpg", "_02.jpg")
+    assert first.path.read_bytes() == b"".join(WHOLE)
+
+
+def test_names_that_only_the_index_knows_are_not_used_again(store: Store) -> None:
+    """A picture that was deleted by hand keeps its name."""
+    name = store.write(WHOLE, WALL).name
+    store.delete(name)
+    assert store.write(WHOLE, WALL, lambda taken: taken == name).name != name
+
+
+def test_link_where_rename_knows_no_flags(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On file systems without the flag a link does the same."""
+
+    class OldKernel:
+        @staticmethod
+        def renameat2(*_: object) -> int:
+            ctypes.set_errno(errno.EINVAL)
+            return -1
+
+    monkeypatch.setattr(store_module, "_libc", OldKernel)
+    names = {store.write(WHOLE, WALL).name for _ in range(3)}
+    assert names == {path.name for path in folder.iterdir()}
+    assert len(names) == 3
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file may grow beyond 64 KiB, so a write ends half-way."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_write_that_ends_half_way_leaves_nothing(store: Store, folder: Path) -> None:
+    """A failed write is an error, and no part of a file is left."""
+    with pytest.raises(InternalError, match="failed"):
+        store.write((b"\xff\xd8" + bytes(100_000), b"\xff\xd9"), WALL)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (errno.ENOSPC, StorageFullError),
+        (errno.EDQUOT, StorageFullError),
+        (errno.EROFS, PermissionDeniedError),
+        (errno.EACCES, PermissionDeniedError),
+        (errno.EIO, InternalError),
+    ],
+)
+def test_errors_of_the_disk_have_names(
+    store: Store,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    error: type[Exception],
+) -> None:
+    """Each way in which a disk fails is told apart, and leaves nothing behind."""
+
+    def fail(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fail)  # where USB sticks tell of failed writes
+    with pytest.raises(error, match=str(folder)):
+        store.write(WHOLE, WALL)
+    monkeypatch.undo()
+    assert list(folder.iterdir()) == []
+
+
+def test_folder_that_is_a_file(store: Store, folder: Path) -> None:
+    """A folder that cannot be made is an error that names it."""
+    folder.parent.mkdir(parents=True)
+    folder.write_text("no folder")
+    with pytest.raises(InternalError, match=str(folder)):
+        store.write(WHOLE, WALL)
+
+
+@pytest.mark.parametrize("kind", ["missing", "link", "folder", "pipe"])
+def test_only_pictures_are_opened(store: Store, folder: Path, kind: str) -> None:
+    """No link is followed, and nothing but a regular file is read."""
+    name = "cinepi_20261123_093000.jpg"
+    folder.mkdir(parents=True)
+    path = folder / name
+    if kind == "link":
+        path.symlink_to("/etc/passwd")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(InvalidArgumentError, match="there is no picture"):
+        store.read(name)
+
+
+def test_names_with_a_way_out_are_refused(store: Store) -> None:
+    """What is no picture's name is neither read nor deleted."""
+    for name in ("../../../etc/passwd", "/etc/passwd", "journal.db"):
+        with pytest.raises(InvalidArgumentError):
+            store.open(name)
+        with pytest.raises(InvalidArgumentError):
+            store.delete(name)
+
+
+def test_deleting_tells_how_much_it_frees(store: Store) -> None:
+    """The size of a deleted picture is returned, and nothing for one that is gone."""
+    stored = store.write(WHOLE, WALL)
+    assert store.delete(stored.name) == stored.size
+    assert store.delete(stored.name) == 0
+    store.flush()
+
+
+def test_disk_before_the_first_picture(store: Store, folder: Path) -> None:
+    """The space is known before the folder exists."""
+    assert not folder.exists()
+    free, total = store.disk()
+    assert 0 < free <= total
+
+
+def test_sweep_tidies_up(store: Store, folder: Path) -> None:
+    """Leftovers go, broken pictures are put aside, whole ones are found, others left alone."""
+    known = store.write(WHOLE, WALL).name
+    whole = store.write(WHOLE, WALL + 1).name
+    (folder / ".cinepi_17_1.0.tmp").write_bytes(b"\xff\xd8 half")
+    (folder / "cinepi_20200101_000000.jpg").write_bytes(b"\xff\xd8 half")
+    (folder / "cinepi_20200101_000001.jpg").write_bytes(b"")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "cinepi_20209901_000001.jpg").write_text("mine")
+    sweep = store.sweep({known, "cinepi_20190101_000000.jpg"})
+    assert sweep.temporary == 1
+    assert sweep.found == (whole,)
+    assert sweep.missing == ("cinepi_20190101_000000.jpg",)
+    assert [(one.name, one.reason) for one in sweep.quarantined] == [
+        ("cinepi_20200101_000000.jpg", "it is cut short"),
+        ("cinepi_20200101_000001.jpg", "it is empty"),
+    ]
+    assert all(one.moved_to.exists() for one in sweep.quarantined)
+    assert (folder / "notes.txt").exists()
+    assert store.sweep({known}).quarantined == ()
+
+
+def test_quarantine_overwrites_nothing(store: Store, folder: Path) -> None:
+    """Broken pictures of the same name lie beside each other."""
+    for content in (b"a", b"b"):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "cinepi_20200101_000000.jpg").write_bytes(content)
+        store.sweep(set())
+    aside = folder / "quarantine"
+    assert {path.read_bytes() for path in aside.iterdir()} == {b"a", b"b"}

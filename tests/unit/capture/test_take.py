@@ -1,0 +1,184 @@
+import time
+
+import piexif
+import pytest
+import simplejpeg
+
+from cinepi.camera import faults
+from cinepi.camera.camera import Camera
+from cinepi.capture.develop import PREVIEW_LIMIT
+from cinepi.capture.reindex import describe
+from cinepi.capture.store import Store
+from cinepi.capture.take import Order, Taker
+from cinepi.errors import CameraUnavailableError, StorageFullError
+from cinepi.journal.journal import Journal, Transaction
+from cinepi.model.documents import CaptureDocument
+from cinepi.model.settings import CameraSettings, CaptureSettings
+from cinepi.protocol import CapturesListParams
+from tests.unit.camera.bench import Bench
+
+SETTINGS = CaptureSettings(reserve_mb=16)
+SNAPSHOT = Order("snapshot")
+
+
+@pytest.fixture
+def camera(bench: Bench) -> Camera:
+    """A small simulated camera."""
+    return bench.camera(
+        CameraSettings(
+            resolution="1280x720", exposure_mode="manual", shutter_us=2500, iso=200, gain=2.0
+        )
+    )
+
+
+@pytest.fixture
+def taker(bench: Bench, camera: Camera, store: Store, journal: Journal) -> Taker:
+    """Takes pictures with all of these."""
+    return Taker(camera, store, journal, bench.clock)
+
+
+def nothing(transaction: Transaction, document: CaptureDocument) -> None:
+    """Add nothing to the transaction."""
+
+
+def files(bench: Bench) -> list[str]:
+    """Names of all that lies in the folder."""
+    folder = bench.layout.captures
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_picture_is_on_disk_and_in_the_journal(
+    bench: Bench, taker: Taker, journal: Journal
+) -> None:
+    """One transaction has the event, the index row and what the caller adds."""
+    with_it: list[str] = []
+
+    def also(transaction: Transaction, document: CaptureDocument) -> None:
+        transaction.set_value("last", document.filename)
+        with_it.append(document.filename)
+
+    document = taker.take(SNAPSHOT, SETTINGS, also)
+    assert files(bench) == [document.filename] == with_it
+    assert journal.capture(document.filename) == document
+    assert journal.value("last") == document.filename
+    (event,) = journal.events(0, 10).events
+    assert event.type == "capture_stored"
+    assert (document.width, document.height, document.kind) == (1280, 720, "snapshot")
+
+
+def test_exif_tells_everything(taker: Taker, bench: Bench) -> None:
+    """The file itself says when, how and for which session it was taken."""
+    order = Order("frame", session="20261123_093000_ab12", frame=7, session_name="Gärten")
+    document = taker.take(order, SETTINGS, nothing)
+    path = str(bench.layout.captures / document.filename)
+    exif = piexif.load(path)
+    main, exposure = exif["0th"], exif["Exif"]
+    assert main[piexif.ImageIFD.Make] == b"CinePi"
+    assert main[piexif.ImageIFD.Model] == b"simulated-imx477"
+    assert main[piexif.ImageIFD.Software].startswith(b"cinepi ")
+    assert main[piexif.ImageIFD.Orientation] == 1
+    assert main[piexif.ImageIFD.ImageDescription].decode() == (
+        "Gärten, session 20261123_093000_ab12, frame 7"
+    )
+    assert exposure[piexif.ExifIFD.ExposureTime] == (1, 400)
+    assert exposure[piexif.ExifIFD.ISOSpeedRatings] == 400
+    original = exposure[piexif.ExifIFD.DateTimeOriginal].decode()
+    offset = exposure[piexif.ExifIFD.OffsetTimeOriginal].decode()
+    assert len(exposure[piexif.ExifIFD.SubSecTimeOriginal]) == 3
+    assert len(exposure[piexif.ExifIFD.ImageUniqueID]) == 32
+    name = f"cinepi_{original.replace(':', '').replace(' ', '_')}"
+    assert document.filename.startswith(name)
+    assert offset == time.strftime("%z")[:3] + ":" + time.strftime("%z")[3:]
+
+
+def test_exif_alone_restores_the_index(taker: Taker, store: Store) -> None:
+    """What the journal says of a picture can be found out from its file."""
+    order = Order("frame", due=time.monotonic(), session="20261123_093000_ab12", frame=7)
+    document = taker.take(order, SETTINGS, nothing)
+    assert describe(store, document.filename) == document
+
+
+def test_picture_without_exif_is_described_by_its_name(
+    taker: Taker, store: Store, bench: Bench
+) -> None:
+    """A whole picture of another maker is a snapshot at the time of its name."""
+    taker.take(SNAPSHOT, SETTINGS, nothing)
+    _, jpeg = taker.latest_preview() or ("", b"")
+    name = "cinepi_20200101_120000.jpg"
+    (bench.layout.captures / name).write_bytes(jpeg)
+    document = describe(store, name)
+    assert (document.kind, document.width, document.session) == ("snapshot", 800, None)
+    assert document.taken_at.startswith(
+        time.strftime("%Y-%m-%dT%H", time.gmtime(1577880000 + time.timezone))
+    )
+
+
+def test_lateness_is_against_the_slot(taker: Taker, bench: Bench) -> None:
+    """The document says how long after its slot the exposure began."""
+    taker.take(SNAPSHOT, SETTINGS, nothing)
+    document = taker.take(Order("frame", due=bench.clock.monotonic() - 2), SETTINGS, nothing)
+    assert document.late_ms == pytest.approx(2000, abs=200)
+
+
+def test_pictures_of_one_second_are_numbered(taker: Taker, bench: Bench) -> None:
+    """Also when the clock is set back, no picture takes the place of another."""
+    names = [taker.take(SNAPSHOT, SETTINGS, nothing).filename for _ in range(3)]
+    bench.clock.offset -= 1
+    names += [taker.take(SNAPSHOT, SETTINGS, nothing).filename for _ in range(3)]
+    assert sorted(names) == files(bench)
+
+
+def test_reserve_is_left_alone(taker: Taker, bench: Bench, journal: Journal) -> None:
+    """Below the reserve no picture is taken, and the error says how much is free."""
+    with pytest.raises(StorageFullError, match="MB are free and 1000000 MB of them"):
+        taker.take(SNAPSHOT, CaptureSettings(reserve_mb=1_000_000), nothing)
+    assert files(bench) == []
+    assert journal.capture_totals() == (0, 0)
+
+
+def test_failed_transaction_leaves_no_file(taker: Taker, bench: Bench, journal: Journal) -> None:
+    """A picture that the journal could not record is not left behind."""
+
+    def also(transaction: Transaction, document: CaptureDocument) -> None:
+        raise StorageFullError(f"no room for {document.filename} in {transaction}")
+
+    with pytest.raises(StorageFullError):
+        taker.take(SNAPSHOT, SETTINGS, also)
+    assert files(bench) == []
+    assert journal.capture_totals() == (0, 0)
+    assert taker.latest_preview() is None
+    taker.take(SNAPSHOT, SETTINGS, nothing)
+
+
+def test_camera_that_fails_leaves_nothing(taker: Taker, bench: Bench, journal: Journal) -> None:
+    """Without a picture there is no file and no row."""
+    faults.write(bench.layout, "unplug")
+    with pytest.raises(CameraUnavailableError):
+        taker.take(SNAPSHOT, SETTINGS, nothing)
+    assert files(bench) == []
+    assert journal.captures(CapturesListParams()).captures == ()
+
+
+def test_preview_is_small(taker: Taker) -> None:
+    """The newest picture's preview is there at once, older ones are made of their files."""
+    first = taker.take(SNAPSHOT, SETTINGS, nothing).filename
+    second = taker.take(SNAPSHOT, SETTINGS, nothing).filename
+    latest = taker.latest_preview()
+    assert latest is not None
+    assert latest[0] == second
+    assert taker.preview_of(second) == latest[1]
+    for jpeg, width in ((latest[1], 800), (taker.preview_of(first), 480)):
+        assert len(jpeg) <= PREVIEW_LIMIT
+        height, found, _, _ = simplejpeg.decode_jpeg_header(jpeg)
+        assert found == width
+        assert found / height == pytest.approx(16 / 9, rel=0.02)
+
+
+def test_learns_what_is_typical(taker: Taker) -> None:
+    """Size and time of a picture are learned from those that were taken."""
+    assert taker.typical_bytes == 0
+    size = taker.take(SNAPSHOT, SETTINGS, nothing).size
+    assert taker.typical_bytes == size
+    smaller = taker.take(SNAPSHOT, CaptureSettings(reserve_mb=16, quality=30), nothing).size
+    assert smaller < taker.typical_bytes < size
+    assert 0 < taker.typical_seconds < 5
