@@ -48,7 +48,7 @@ class Server:
     def serve(self) -> None:
         """Accept connections until `close`."""
         with self._wake, self._woken:
-            self._listener.setblocking(False)  # a client may leave between select and accept
+            self._listener.settimeout(0.0)  # a client may leave between select and accept
             while self._woken not in select.select([self._listener, self._woken], [], [])[0]:
                 with suppress(BlockingIOError):
                     self._greet(self._listener.accept()[0])
