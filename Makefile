@@ -8,7 +8,7 @@ TEST_ARGS ?=
 BENCH_ARGS ?=
 
 # What `make check` runs, in this order: check-<name> is a target. To add one, write it and name it.
-CHECKS := format lint types layers
+CHECKS := format lint types layers contract asyncapi
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .NOTPARALLEL: # two cores, and one .venv
@@ -56,6 +56,15 @@ check-types:
 	$(call quietly,types,mypy $(python_folders))
 check-layers:
 	$(call quietly,layers,lint-imports --no-logo)
+
+check-contract:
+	$(call quietly,contract,python -m cinepid.contract check)
+check-asyncapi:
+	$(call quietly,asyncapi,scripts/check-asyncapi)
+
+.PHONY: contract
+contract: setup ## write docs/asyncapi.yaml and docs/mqtt-reference.md anew from the code
+	@python -m cinepid.contract write
 
 .PHONY: format
 format: setup ## format the code and mend what ruff can mend
