@@ -96,6 +96,16 @@ class Camera:
         """
         return problems(changes, self._document.features)
 
+    def document_with(self, settings: CameraSettings) -> CameraDocument:
+        """The document as it will be once `settings` are applied; any thread."""
+        document = self._document
+        if not document.features:  # no camera was seen yet: nothing is known of its range
+            return msgspec.structs.replace(document, settings=settings)
+        fitted = fit(settings, document.features)
+        return msgspec.structs.replace(
+            document, settings=fitted.settings, dropped=fitted.dropped, adjusted=fitted.adjusted
+        )
+
     def open(self) -> None:
         """Open the camera unless it is open; never raises, at most 40 s.
 

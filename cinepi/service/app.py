@@ -43,6 +43,9 @@ EXIT_CAMERA = 75
 STOP_LIMIT: Seconds = 10.0
 """How long a clean stop waits for the camera thread."""
 
+FIRST_LOOK_LIMIT: Seconds = 3.0
+"""How long clients wait at the start for the camera to open; a Pi's takes about one second."""
+
 _EXITS, _EXITS_IN_A_ROW = "camera_exits", "camera_exits_in_a_row"
 _log = logger("service")
 
@@ -65,7 +68,7 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
         journal = Journal(layout.journal, clock=clock, boot=new_run_id())
         stack.callback(journal.close)
         configuration = Configuration(layout, clock, journal)
-        set_up(layout.log, configuration.config.system.log_level, to_stderr=True)
+        set_up(layout.log, configuration.config.system.log_level, to_stderr=idle_exit is None)
         parts = _make_parts(layout, clock, journal, configuration)
         server = Server(listener, Requests(parts, journal), parts.board, clock)
         stack.callback(server.close)
@@ -89,6 +92,8 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
         )
         _start(stack, "monitor", monitor.run, monitor.stop)
         _start(stack, "shutter", parts.shutter.run, parts.shutter.stop)
+        # The first question is often how the camera is: better late than "not opened yet".
+        parts.shutter.has_looked.wait(FIRST_LOOK_LIMIT)
         _start(stack, "server", server.serve, server.close)
         _log.info("service started", version=__version__, root=str(layout.root))
         systemd.notify("READY=1")

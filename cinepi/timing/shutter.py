@@ -60,7 +60,12 @@ class _Plan:
 
 
 class Shutter:
-    """One thread, one camera. Every method but `run` may be called from any thread."""
+    """One thread, one camera. Every method but `run` may be called from any thread.
+
+    Attributes:
+        progressed_at: When the thread last came round; for the watchdog.
+        has_looked: Set once the camera has been opened, or was not there.
+    """
 
     def __init__(
         self,
@@ -85,6 +90,7 @@ class Shutter:
         self._away: MissReason = "late"
         self._rests_at: MonotonicTime | None = None
         self.progressed_at: MonotonicTime = clock.monotonic()
+        self.has_looked = threading.Event()
 
     def wake(self) -> None:
         """Look again at what is planned."""
@@ -125,6 +131,7 @@ class Shutter:
         """The thread's life; returns after `stop`."""
         realtime.request()  # the camera's own thread, which begins with `open`, inherits it
         self._camera.open()
+        self.has_looked.set()
         while task := self._next_task():
             task()
             self.progressed_at = self._clock.monotonic()

@@ -226,7 +226,7 @@ def _spoilt(frame: Frame, fault: Fault) -> Frame:
 def _unplugged() -> CameraUnavailableError:
     return CameraUnavailableError(
         "the simulated camera does not answer, as if it were unplugged; "
-        "`python3 -m cinepi.camera simulate` plugs it in again"
+        "`python3 -m cinepi.camera simulate clear` plugs it in again"
     )
 
 

@@ -1,7 +1,5 @@
 """The camera: get, set, restart."""
 
-import msgspec
-
 from cinepi.check import unknown_key
 from cinepi.errors import InvalidArgumentError, Problem
 from cinepi.model.documents import CameraDocument
@@ -40,18 +38,16 @@ def set_(call: Call[CameraSetParams]) -> CameraDocument:
         "camera": {key: value for key, value in wanted.items() if key in _CAMERA_KEYS},
         "capture": {key: value for key, value in wanted.items() if key in _CAPTURE_KEYS},
     }
-    document = call.parts.camera.document()
 
     def outcome(_: ConfigChangeResult, config: Config) -> CameraDocument:
-        nonlocal document
-        document = msgspec.structs.replace(document, settings=config.camera)
-        return document
+        return call.parts.camera.document_with(config.camera)
 
+    configuration = call.parts.configuration
     try:
-        call.parts.configuration.patch(patch, command=call.command, outcome=outcome)
+        configuration.patch(patch, command=call.command, outcome=outcome)
     except InvalidArgumentError as error:
         raise InvalidArgumentError.of([_without_section(p) for p in error.problems]) from error
-    return document
+    return call.parts.camera.document_with(configuration.config.camera)
 
 
 @method("camera.restart", NoParams, is_slow=True)
