@@ -4,28 +4,29 @@ import msgspec
 
 from cinepi.clock import parse_time
 from cinepi.logs.entry import LogEntry
-from cinepi.logs.recent import recent
+from cinepi.logs.recent import search
 from cinepi.protocol import LogsRecentParams
 from cinepi.service.requests import Call, method
 
 
 class LogsResult(msgspec.Struct, frozen=True):
-    """Answer of `logs.recent`, newest first."""
+    """Answer of `logs.recent`, newest first; `notes` say what was left out, and why."""
 
     logs: tuple[LogEntry, ...]
+    notes: tuple[str, ...]
 
 
 @method("logs.recent", LogsRecentParams, is_slow=True)
-def recent_(call: Call[LogsRecentParams]) -> LogsResult:
+def recent(call: Call[LogsRecentParams]) -> LogsResult:
     """The newest entries that fit."""
     params = call.params
     if params.since:
         parse_time(params.since, "/since")
-    found = recent(
+    found = search(
         [call.parts.layout.log],
         limit=params.limit,
         level=params.level,
         module=params.module,
         since=params.since,
     )
-    return LogsResult(logs=found)
+    return LogsResult(logs=found.entries, notes=found.notes)
