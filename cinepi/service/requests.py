@@ -29,11 +29,13 @@ class Call(Generic[ParamsT]):
         parts: All that the service is made of.
         params: The arguments, checked.
         command: What makes it happen once; to be given to the transaction of the effect.
+        find_in_progress: The id of a command that runs just now, by how it begins.
     """
 
     parts: "Parts"
     params: ParamsT
     command: Command | None
+    find_in_progress: Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class Requests:
         arguments = strictjson.loads(bytes(request.params), max_bytes=MAX_LINE)
         params = check.parse(found.params, arguments)
         if request.command is None:
-            return _response(request, found.run(Call(self._parts, params, None)))
+            return _response(request, found.run(self._call(params, None)))
         return self._answer_once(request, request.command, found, params)
 
     def _answer_once(
@@ -147,11 +149,18 @@ class Requests:
                 self._in_progress.discard(command.id)
                 self._finished.notify_all()
 
+    def _call(self, params: Params, command: Command | None) -> Call[Params]:
+        return Call(self._parts, params, command, self._find_in_progress)
+
+    def _find_in_progress(self, prefix: str) -> str | None:
+        with self._finished:
+            return next((each for each in self._in_progress if each.startswith(prefix)), None)
+
     def _run_once(
         self, request: Request, command: Command, found: Method, params: Params
     ) -> Response:
         try:
-            result = found.run(Call(self._parts, params, command))
+            result = found.run(self._call(params, command))
         except CinepiError as error:
             with self._journal.transaction() as tx:
                 tx.finish(command, wire_error(error))

@@ -33,5 +33,6 @@ def answered(call: Call[AnsweredParams]) -> Nothing:
 
 @method("requests.find", FindRequestParams)
 def find(call: Call[FindRequestParams]) -> FindRequestResult:
-    """The newest command whose id begins so."""
-    return FindRequestResult(id=call.parts.journal.find_request(call.params.prefix))
+    """The newest command whose id begins so: one that runs just now, or one that is done."""
+    running = call.find_in_progress(call.params.prefix)
+    return FindRequestResult(id=running or call.parts.journal.find_request(call.params.prefix))

@@ -1,0 +1,221 @@
+"""Broker, service or daemon gone in the middle: nothing is lost, and nothing happens twice."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cinepi.clock import SystemClock
+from cinepi.journal.journal import Journal
+from cinepi.model.events import StorageRecovered
+from cinepi.paths import Layout
+from tests.broker.running import Operator, RunningBroker, RunningDaemon, wait_for
+from tests.service.running import RunningService
+
+BACKLOG = 300
+
+
+def _fill_journal(root: Path, count: int, *, max_rows: int = 100_000) -> None:
+    """Events that nobody has been told of, from before."""
+    path = Layout(root).journal
+    path.parent.mkdir(parents=True, exist_ok=True)
+    journal = Journal(path, clock=_Earlier(), boot="00000000", max_rows=max_rows)
+    with journal.transaction() as tx:
+        for number in range(count):
+            tx.append(StorageRecovered(free_bytes=number))
+    journal.close()
+
+
+class _Earlier(SystemClock):
+    """An hour ago."""
+
+    def wall(self) -> float:
+        """See `Clock.wall`."""
+        return super().wall() - 3600
+
+
+def _sequence(operator: Operator) -> list[int]:
+    return [event["seq"] for event in operator.events()]
+
+
+def test_a_backlog_comes_in_order_and_marked(
+    tmp_path: Path,
+    start_operator: Callable[..., Operator],
+    start_service: Callable[[], RunningService],
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """All of it is delivered once, as a replay; what happens now is none."""
+    _fill_journal(tmp_path, BACKLOG)
+    operator = start_operator()
+    start_service()
+    start_daemon()
+    wait_for(lambda: len(operator.events()) > BACKLOG)
+    assert _sequence(operator) == list(range(1, len(_sequence(operator)) + 1))
+    old = operator.events("storage_recovered")
+    assert [event["free_bytes"] for event in old] == list(range(BACKLOG))
+    assert all(event["replay"] for event in old)
+    assert not any(event["replay"] for event in operator.events("service_started"))
+
+
+def test_commands_are_not_behind_a_backlog(
+    tmp_path: Path,
+    start_operator: Callable[..., Operator],
+    start_service: Callable[[], RunningService],
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """A live command is answered while old events are still coming."""
+    _fill_journal(tmp_path, 10_000)
+    operator = start_operator()
+    start_service()
+    start_daemon()
+    wait_for(lambda: len(operator.events()) > 50)
+    before = len(operator.events())
+    assert operator.ask("session/get")["success"]
+    assert len(operator.events()) - before < 100  # less than two seconds' worth
+
+
+def test_what_the_journal_dropped_is_counted(
+    tmp_path: Path,
+    start_operator: Callable[..., Operator],
+    start_service: Callable[[], RunningService],
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """One gap says how many events are missing and which."""
+    _fill_journal(tmp_path, 500, max_rows=100)
+    operator = start_operator()
+    start_service()
+    start_daemon()
+    wait_for(lambda: operator.events("service_started"))
+    [gap] = operator.events("gap")
+    rest = [event["seq"] for event in operator.events() if event["type"] != "gap"]
+    assert gap["from_seq"] == 1
+    assert gap["to_seq"] == gap["count"] == rest[0] - 1
+    assert rest == list(range(rest[0], rest[-1] + 1))
+
+
+def test_events_of_an_outage_come_after_it(
+    operator: Operator,
+    service: RunningService,
+    broker: RunningBroker,
+) -> None:
+    """Frames go on while the broker is away, and each is told of, in order."""
+    operator.ask("session/start", interval=1)
+    operator.wait("event/session_started")
+    broker.stop()
+    service.frames_reach(3)
+    broker.start()
+    wait_for(lambda: len(operator.events("capture_stored")) >= 3)
+    sequence = sorted(set(_sequence(operator)))
+    assert sequence == list(range(sequence[0], sequence[-1] + 1))
+    assert service.session().missed == 0
+
+
+def test_a_restarted_daemon_goes_on_where_it_was(
+    start_operator: Callable[..., Operator],
+    service: RunningService,
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """A clean stop forgets nothing and repeats nothing."""
+    operator = start_operator()
+    daemon = start_daemon()
+    operator.await_online()
+    operator.ask("snapshot/take")
+    operator.wait("event/capture_stored")
+    daemon.terminate()
+    service.snapshot()
+    start_daemon()
+    wait_for(lambda: len(operator.events("capture_stored")) == 2)
+    operator.sync()
+    assert len(set(_sequence(operator))) == len(_sequence(operator))
+
+
+@pytest.mark.parametrize("payload", [{"id": "given"}, None], ids=["with id", "without id"])
+def test_a_killed_daemon_answers_once_and_takes_one_picture(
+    start_operator: Callable[..., Operator],
+    service: RunningService,
+    start_daemon: Callable[..., RunningDaemon],
+    payload: dict[str, str] | None,
+) -> None:
+    """The command was under way when the daemon died; the next one answers it."""
+    operator = start_operator()
+    daemon = start_daemon()
+    operator.await_online()
+    service.fault("slow", seconds=1.0)
+    operator.send("snapshot/take", payload)
+    operator.ask("session/get")  # so the earlier command is under way
+    daemon.kill()
+    service.mend()
+    second = start_daemon()
+    answer = operator.answer("snapshot/take")
+    assert answer["success"], answer
+    operator.sync()
+    assert len(operator.answers("snapshot/take")) == 1
+    assert len(service.pictures()) == 1
+    second.terminate()
+
+
+def test_a_killed_service_takes_one_picture_all_the_same(
+    operator: Operator,
+    service: RunningService,
+    start_service: Callable[[], RunningService],
+) -> None:
+    """The command waits for the service to be back, and is done once."""
+    service.fault("slow", seconds=1.0)
+    operator.send("snapshot/take", {"id": "brave"})
+    operator.send("session/get")
+    operator.answer("session/get")
+    service.kill()
+    service.mend()
+    again = start_service()
+    answer = operator.answer("snapshot/take", id="brave")
+    assert answer["success"], answer
+    operator.sync()
+    assert len(operator.answers("snapshot/take", id="brave")) == 1
+    assert len(again.pictures()) == 1
+
+
+def test_an_answer_that_the_broker_missed_is_delivered_later(
+    operator: Operator, service: RunningService, broker: RunningBroker
+) -> None:
+    """The broker went while the picture was taken."""
+    service.fault("slow", seconds=1.0)
+    operator.send("snapshot/take", {"id": "unheard"})
+    operator.sync()
+    broker.stop()
+    wait_for(lambda: len(service.pictures()) == 1)
+    service.mend()
+    broker.start()
+    answer = operator.answer("snapshot/take", id="unheard")
+    assert answer["success"]
+    operator.await_online()
+    operator.sync()
+    assert len(operator.answers("snapshot/take", id="unheard")) == 1
+    assert len(service.pictures()) == 1
+
+
+def test_without_a_service_commands_fail_at_once(
+    operator: Operator, service: RunningService
+) -> None:
+    """The daemon stays, and says what is missing."""
+    service.kill()
+    camera = operator.document("camera", connected=False)
+    assert "camera service" in camera["problem"]
+    answer = operator.ask("snapshot/take")
+    assert answer["error"]["code"] == "camera_unavailable"
+    assert answer["error"]["retryable"]
+    assert operator.ask("system/ping")["data"]["camera_service"] is False
+    assert operator.ask("health/check")["data"]["checks"]["cinepi_modules"]["state"] == "failing"
+    assert operator.ask("logs/recent")["success"]
+
+
+def test_a_service_that_comes_back_is_told(
+    operator: Operator,
+    service: RunningService,
+    start_service: Callable[[], RunningService],
+) -> None:
+    """State follows the service, not the daemon's start."""
+    service.kill()
+    operator.document("camera", connected=False)
+    start_service()
+    operator.document("camera", connected=True)
+    assert operator.ask("snapshot/take")["success"]
