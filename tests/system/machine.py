@@ -5,14 +5,11 @@ file. Cutting the power shuts that file system down without a last write (what w
 gone, as on a Pi) and kills every process.
 """
 
-import ctypes
 import fcntl
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,15 +17,20 @@ from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
+from tests.system.forward import Forward
+
 DISK_BYTES = 3 * 1024**3  # sparse
 BOOT_LIMIT_S = 60.0
 
 _EXT4_IOC_SHUTDOWN = 0x8004587D  # linux/ext4.h
 _WITHOUT_FLUSH = (2).to_bytes(4, "little")
-_CLONE_NEWNET = 0x40000000
 T = TypeVar("T")
 
-_ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root")
+_ENVIRONMENT = (
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "DEBIAN_FRONTEND=noninteractive",
+)
 
 
 class MachineError(Exception):
@@ -57,7 +59,7 @@ class Machine:
         self.root = folder / "root"
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
-        self._forwards: list[socket.socket] = []
+        self._forwards: list[Forward] = []
         for made in (self._mounted, self.root):
             made.mkdir(parents=True, exist_ok=True)
         if not self._disk.exists():
@@ -135,10 +137,9 @@ class Machine:
 
     def forward(self, port: int) -> int:
         """Make a TCP port of the machine's loopback reachable here; returns the port to use."""
-        listener = socket.create_server(("127.0.0.1", 0))
-        self._forwards.append(listener)
-        threading.Thread(target=self._serve, args=(listener, port), name="forward").start()
-        return int(listener.getsockname()[1])
+        forward = Forward(self._leader, port)
+        self._forwards.append(forward)
+        return forward.port
 
     def halt(self) -> None:
         """Shut it down cleanly."""
@@ -187,10 +188,8 @@ class Machine:
             wait_until(partial(_is_unmounted, mounted), 10, f"unmount {mounted}")
 
     def _kill(self) -> None:
-        for listener in self._forwards:
-            with suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
-            listener.close()
+        for forward in self._forwards:
+            forward.close()
         self._forwards.clear()
         if self._leader:
             with suppress(ProcessLookupError):
@@ -219,35 +218,6 @@ class Machine:
 
     def _has_booted(self) -> bool:
         return self.run("systemctl", "is-system-running", check=False) in ("running", "degraded")
-
-    def _serve(self, listener: socket.socket, port: int) -> None:
-        with Path(f"/proc/{self._leader}/ns/net").open("rb") as inside:
-            if ctypes.CDLL(None).setns(inside.fileno(), _CLONE_NEWNET):
-                raise MachineError("setns was refused")
-        while True:
-            try:
-                here, _ = listener.accept()
-            except OSError:
-                return
-            try:
-                there = socket.create_connection(("127.0.0.1", port), timeout=5)
-            except OSError:
-                here.close()
-                continue
-            there.settimeout(None)
-            for source, target in ((here, there), (there, here)):
-                pump = threading.Thread(target=_pump, args=(source, target), name="pump")
-                pump.daemon = True
-                pump.start()
-
-
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    for end in (source, target):
-        with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
 
 
 def _is_unmounted(mounted: Path) -> bool:

@@ -1,0 +1,139 @@
+"""The box, the package, and a machine with the product installed on it.
+
+Run by `make test-system`, as root. Figures are printed at the end, and kept in dist/figures.txt.
+"""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.dashboard import Dashboard
+from tests.system.machine import Machine
+
+REPOSITORY = Path(__file__).parents[2]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cinepi/box"
+CALLED = "CINEPI_SYSTEM_TESTS"
+INSTALL_LIMIT_S = 300
+
+_figures: list[str] = []
+
+Figure = Callable[[str, float, str, float], None]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what `make test-system` did not ask for: it needs root, minutes and a box."""
+    here = Path(__file__).parent
+    for item in items:
+        if not item.path.is_relative_to(here):
+            continue
+        item.add_marker(pytest.mark.timeout(600))
+        if not os.environ.get(CALLED):
+            item.add_marker(pytest.mark.skip(reason="run by make test-system"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured."""
+    if not _figures:
+        return
+    terminalreporter.section("figures")
+    for line in _figures:
+        terminalreporter.line(line)
+    kept = REPOSITORY / "dist/figures.txt"
+    kept.write_text("".join(f"{line}\n" for line in _figures))
+
+
+@pytest.fixture(scope="session")
+def figure() -> Figure:
+    """Note a figure for the summary, and fail where it is above its limit."""
+
+    def note(what: str, value: float, unit: str, limit: float) -> None:
+        _figures.append(f"{what:58} {value:10.3f} {unit} (at most {limit:g})")
+        assert value <= limit, f"{what}: {value} {unit}, allowed {limit}"
+
+    return note
+
+
+def build_package(version: str = "") -> Path:
+    """Build the package, under another version if one is given."""
+    command = [str(REPOSITORY / "scripts/deb"), *([version] if version else [])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return REPOSITORY / done.stdout.split()[-1]
+
+
+@pytest.fixture(scope="session")
+def package() -> Path:
+    """The package as it would be released."""
+    return build_package()
+
+
+@pytest.fixture(scope="session")
+def newer_package() -> Path:
+    """The same, called a later version."""
+    return build_package("99.0")
+
+
+def made_box(suite: str) -> Path:
+    """The base of all machines of a Debian release; made on first use."""
+    subprocess.run([REPOSITORY / "tests/system/box/build", suite, CACHE / suite], check=True)
+    return CACHE / suite / "base"
+
+
+@pytest.fixture(scope="session")
+def base() -> Path:
+    """A Debian trixie with a camera."""
+    return made_box("trixie")
+
+
+@pytest.fixture(scope="session")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where machines have their disks."""
+    return tmp_path_factory.mktemp("machines")
+
+
+@pytest.fixture
+def bare(base: Path, machines: Path) -> Iterator[Machine]:
+    """A booted machine without the product."""
+    with Machine(base, machines / "bare") as machine:
+        machine.boot()
+        yield machine
+
+
+def install(machine: Machine, package: Path, *more: str) -> float:
+    """Install the package as the README says; returns the seconds taken."""
+    shutil.copy(package, machine.path("/srv"))
+    begun = time.monotonic()
+    command = ["apt-get", "install", "--yes", *more, f"/srv/{package.name}"]
+    machine.run(*command, timeout=INSTALL_LIMIT_S)
+    return time.monotonic() - begun
+
+
+@pytest.fixture(scope="session")
+def installed(base: Path, machines: Path, package: Path) -> Iterator[Machine]:
+    """A halted machine with the product on it, to make copies of."""
+    with Machine(base, machines / "installed") as machine:
+        machine.boot()
+        install(machine, package)
+        machine.halt()
+        yield machine
+
+
+@pytest.fixture
+def pi(installed: Machine, machines: Path) -> Iterator[Machine]:
+    """A booted machine with the product, for one test."""
+    with installed.copy(machines / "pi") as machine:
+        machine.boot()
+        yield machine
+
+
+@pytest.fixture
+def dashboard(pi: Machine) -> Iterator[Dashboard]:
+    """A dashboard of `pi`, which is online."""
+    with Dashboard(pi.forward(1883)) as made:
+        made.is_online()
+        yield made

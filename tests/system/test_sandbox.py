@@ -1,0 +1,181 @@
+"""What each unit can and cannot do, tried from inside the running unit; and what systemd scores."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.system.conftest import Figure
+from tests.system.dashboard import Dashboard
+from tests.system.machine import Machine
+
+PROBE = Path(__file__).with_name("probe.py")
+UNITS = ("cinepi.service", "cinepid.service")
+
+FOR_NOBODY = (
+    "read:/etc/shadow",
+    "read:/root",
+    "read:/home/pi",
+    "read:/etc/cinepid/mqtt.password",
+    "write:/",
+    "write:/etc",
+    "write:/usr/lib/python3/dist-packages/cinepi",
+    "write:/opt/cinepi",
+    "write:/var/lib",
+    "write:/home/pi",
+)
+REFUSED_TO_BOTH = (
+    "raw packets",
+    "bluetooth",
+    "see others' processes",
+    "signal systemd",
+    "trace systemd",
+    "new namespace",
+    "mount",
+    "become root",
+    "set the host name",
+    "set the clock",
+    "kernel log",
+    "change a kernel setting",
+    "writable code",
+    "set-user-id file",
+    "a device that is not a camera",
+    *(place.replace(":", " ", 1) for place in FOR_NOBODY),
+)
+
+
+def probe(pi: Machine, unit: str, spare: str, *places: str) -> dict[str, str]:
+    """Restart `unit` with the probe before it; `spare` is a file that it may write."""
+    pi.write("/usr/local/lib/probe.py", PROBE.read_text())
+    pi.shell(
+        "mkdir -p /home/pi && echo secret >/home/pi/file && echo x >/etc/cinepid/mqtt.password"
+    )
+    command = " ".join(["/usr/bin/python3", "-I", "/usr/local/lib/probe.py", spare, *places])
+    drop_in = f"/run/systemd/system/{unit}.d/probe.conf"
+    pi.write(drop_in, f"[Service]\nExecStartPre={command}\n")
+    pi.run("systemctl", "daemon-reload")
+    pi.run("systemctl", "restart", unit)
+    said = pi.run("journalctl", "--unit", unit, "--output=cat", "--no-pager")
+    found: dict[str, str] = json.loads(said.split("PROBE ")[-1].splitlines()[0])
+    pi.run("rm", drop_in)
+    return found
+
+
+def grants_real_time(pi: Machine) -> bool:
+    """Whether the machine may raise limits at all; in a container the host decides that."""
+    return "yes" in pi.shell("prlimit --rtprio=50:50 echo yes 2>&1 || true")
+
+
+@pytest.fixture
+def with_secrets(pi: Machine, dashboard: Dashboard) -> Machine:
+    """A machine on which there is something to steal."""
+    dashboard.command("snapshot/take")
+    dashboard.command("config/backup")
+    return pi
+
+
+def test_camera_unit(with_secrets: Machine) -> None:
+    """The camera unit has its files and the real-time class, no network, and nothing of others."""
+    found = probe(
+        with_secrets,
+        "cinepi.service",
+        "/var/lib/cinepi/.probe",
+        "write:/opt/cinepi/captures",
+        "write:/opt/cinepi/config",
+        "write:/var/lib/cinepi",
+        "write:/var/log/cinepi",
+        "write:/run/cinepi",
+        "read:/opt/cinepi/config/cinepid.yaml",
+        "read:/etc/cinepid",
+        "read:/var/lib/cinepid",
+        "read:/var/log/cinepid",
+        *FOR_NOBODY,
+    )
+    allowed = {name for name, answer in found.items() if answer == "allowed"}
+    assert allowed - {"see devices", "real-time class"} == {
+        "write /opt/cinepi/captures",
+        "write /opt/cinepi/config",
+        "write /var/lib/cinepi",
+        "write /var/log/cinepi",
+        "write /run/cinepi",
+    }, found
+    assert set(REFUSED_TO_BOTH) | {"internet", "internet 6"} <= set(found)
+    assert ("real-time class" in allowed) == grants_real_time(with_secrets)
+
+
+def test_daemon_unit(with_secrets: Machine) -> None:
+    """The daemon has the network and the socket, no devices, and none of the camera's files."""
+    found = probe(
+        with_secrets,
+        "cinepid.service",
+        "/var/lib/cinepid/.probe",
+        "knock:/run/cinepi/cinepi.sock",
+        "read:/opt/cinepi/config/cinepid.yaml",
+        "write:/var/lib/cinepid",
+        "write:/var/log/cinepid",
+        "read:/opt/cinepi/captures",
+        "read:/opt/cinepi/config/cinepi.yaml",
+        "read:/opt/cinepi/config/backups",
+        "read:/var/lib/cinepi",
+        "read:/var/log/cinepi",
+        "write:/opt/cinepi/captures",
+        "write:/opt/cinepi/config",
+        "write:/run/cinepi",
+        *FOR_NOBODY,
+    )
+    allowed = {name for name, answer in found.items() if answer == "allowed"}
+    assert allowed == {
+        "internet",
+        "internet 6",
+        "knock /run/cinepi/cinepi.sock",
+        "read /opt/cinepi/config/cinepid.yaml",
+        "write /var/lib/cinepid",
+        "write /var/log/cinepid",
+    }, found
+    assert set(REFUSED_TO_BOTH) <= set(found)
+    assert {"real-time class", "see devices"} <= set(found)
+
+
+@pytest.mark.parametrize(("unit", "limit"), [("cinepi.service", 1.0), ("cinepid.service", 1.5)])
+def test_exposure(pi: Machine, figure: Figure, unit: str, limit: float) -> None:
+    """The score of the loaded units stays within what was promised."""
+    said = pi.run("systemd-analyze", "security", "--no-pager", unit)
+    score = float(said.split("exposure level for")[-1].split(":")[1].split()[0])
+    figure(f"exposure of {unit} (systemd-analyze security)", score, "", limit)
+
+
+def test_units_are_well_formed(pi: Machine) -> None:
+    """Systemd has nothing to say against the units, and warned of nothing when it loaded them."""
+    assert pi.run("systemd-analyze", "verify", *UNITS, "cinepi.socket") == ""
+    said = pi.run("journalctl", "--boot", "--identifier=systemd", "--output=cat", "--no-pager")
+    assert "/usr/lib/systemd/system/cinepi" not in said
+
+
+def test_shutter_gets_the_real_time_class(pi: Machine, dashboard: Dashboard) -> None:
+    """In the unit as it is, the shutter thread waits in SCHED_FIFO."""
+    if not grants_real_time(pi):
+        pytest.skip("this host does not let the box raise limits (CAP_SYS_RESOURCE)")
+    dashboard.command("session/start", interval=1)
+    dashboard.has_frames(1)
+    classes = pi.shell(
+        "ps -L -o cls= -p $(systemctl show --property=MainPID --value cinepi.service)"
+    )
+    assert "FF" in classes.split()
+
+
+def test_strangers_are_not_let_in(pi: Machine, dashboard: Dashboard) -> None:
+    """Another user of the Pi can use neither socket nor pictures; a member of the group can."""
+    picture = dashboard.command("snapshot/take")["path"]
+    pi.shell("useradd stranger; useradd --groups cinepi friend")
+    attempts = {
+        "socket": "python3 -m cinepi.timing status",
+        "picture": f"head -c 2 {picture}",
+        "password": "cat /opt/cinepi/config/cinepid.yaml",
+    }
+    for user, expected in (("stranger", set()), ("friend", {"socket", "picture"})):
+        passed = {
+            name
+            for name, command in attempts.items()
+            if "yes" in pi.shell(f"su {user} -c '{command}' >/dev/null 2>&1 && echo yes || echo no")
+        }
+        assert passed == expected, user
