@@ -65,7 +65,7 @@ class Monitor:
         if step := self._clock_watch.look():
             self._parts.keeper.clock_was_set(step)
             self._parts.shutter.wake()
-        self._parts.keeper.flush_misses()
+        self._parts.keeper.tell_misses()
         if turn % STORAGE_EVERY == 0:
             self._parts.storage.check()
         if self._is_idle(now):

@@ -4,20 +4,17 @@ The journal's lock is the lock here too: whoever changes the session holds a tra
 new value takes effect in the moment of the commit. Whoever only reads takes the value as it is.
 """
 
-import os
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 import msgspec
 
-from cinepi.clock import Clock, kernel_boot_id, parse_time, rfc3339
-from cinepi.errors import ConflictError, InvalidArgumentError
+from cinepi.clock import Clock, kernel_boot_id, rfc3339
+from cinepi.errors import ConflictError
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.documents import (
     CaptureDocument,
     EndReason,
-    Ends,
     MissReason,
     PauseReason,
     SessionDocument,
@@ -31,12 +28,13 @@ from cinepi.model.events import (
     SessionStopped,
 )
 from cinepi.protocol import Command, StartParams
+from cinepi.timing.begin import new_session
 from cinepi.timing.lateness import LatenessWindow
+from cinepi.timing.misses import Misses
+from cinepi.timing.resume import Resumed, find_again, slots_in_plan
 from cinepi.timing.session import Session
 from cinepi.units import MonotonicTime, Seconds, WallTime
 
-FLUSH_MISSES_AFTER: Seconds = 60.0
-"""Missed frames are journalled at least this often; one event for each would be a flood."""
 IN_FLIGHT_LIMIT: Seconds = 5.0
 """How long a stop waits for the frame that is being taken."""
 
@@ -59,16 +57,14 @@ class SessionKeeper:
         self.on_change: Callable[[], None] = lambda: None
         self._kernel_boot = kernel_boot_id()
         self._lateness = LatenessWindow()
-        self._streak: MissReason | None = None  # why frames are being missed just now
-        self._unwritten: FramesMissed | None = None
-        self._unwritten_since: MonotonicTime = 0.0
+        self._misses = Misses(clock)
         self._landed = threading.Condition()
         self._is_in_flight = False
         self.is_realtime = False
         saved = journal.saved_session()
         self._session = msgspec.json.decode(saved, type=Session) if saved else None
         if self._session is not None and self._session.is_running:
-            self._resume_after_restart(_with_found(self._session, found))
+            self._go_on(find_again(self._session, clock, self._kernel_boot, found))
 
     @property
     def session(self) -> Session | None:
@@ -93,7 +89,7 @@ class SessionKeeper:
             ConflictError: One is running already.
             InvalidArgumentError: The times contradict each other or have passed.
         """
-        session = self._new_session(params, default_interval)
+        session = new_session(params, default_interval, self._clock)
         with self._journal.transaction() as tx:
             if running := self.running:
                 message = (
@@ -143,7 +139,7 @@ class SessionKeeper:
             if session.state != "active":
                 message = f"the session is {session.state}, not active: it cannot be paused"
                 raise ConflictError(message)
-            self._write_misses(tx)
+            self._misses.tell(tx)
             tx.append(SessionPaused(session=session.id, reason=reason))
             document = self._save(tx, session.paused(reason), command)
         self.on_change()
@@ -170,7 +166,7 @@ class SessionKeeper:
         session = self.running
         if session is None or session.interval == interval:
             return
-        self._write_misses(tx)
+        self._misses.tell(tx)
         tx.append(
             SessionChanged(
                 session=session.id, interval=interval, previous_interval=session.interval
@@ -224,9 +220,9 @@ class SessionKeeper:
             raise ConflictError(message)
         late_ms = capture.late_ms or 0.0
         self._lateness.add(late_ms)
-        self._write_misses(tx)
+        self._misses.tell(tx)
         self._save(tx, session.with_frame(self._clock.wall(), late_ms), None)
-        self._streak = None
+        self._misses.end_streak()
 
     def slot_failed(self, reason: MissReason) -> None:
         """Count the slot that was begun as missed; only the first call for a slot counts."""
@@ -253,12 +249,11 @@ class SessionKeeper:
                 self._end(tx, session, reason, None)
         self.on_change()
 
-    def flush_misses(self) -> None:
-        """Journal missed frames that have waited for `FLUSH_MISSES_AFTER`."""
-        is_old = self._clock.monotonic() - self._unwritten_since > FLUSH_MISSES_AFTER
-        if self._unwritten and is_old:
+    def tell_misses(self) -> None:
+        """Journal missed frames that have waited long enough."""
+        if self._misses.is_due():
             with self._journal.transaction() as tx:
-                self._write_misses(tx)
+                self._misses.tell(tx)
                 if self._session:
                     self._save(tx, self._session, None)
 
@@ -270,10 +265,7 @@ class SessionKeeper:
         with self._journal.transaction() as tx:
             slots = int(max(0.0, step) // session.interval)
             if slots:
-                missed = FramesMissed(
-                    session=session.id, first_frame=session.slot, count=slots, reason="power_off"
-                )
-                tx.append(missed)
+                tx.append(_missed(session, slots, "power_off"))
             self._save(tx, session.after_clock_was_set(max(0.0, step)), None)
         self.on_change()
 
@@ -291,31 +283,6 @@ class SessionKeeper:
             is_realtime=self.is_realtime,
         )
 
-    def _new_session(self, params: StartParams, default_interval: Seconds) -> Session:
-        wall, now = self._clock.wall(), self._clock.monotonic()
-        start_at = parse_time(params.start_at, "/start_at") if params.start_at else None
-        until = parse_time(params.until, "/until") if params.until else None
-        if start_at is not None and start_at < wall:
-            message = f"start_at must be in the future; it is {rfc3339(wall)} now"
-            raise InvalidArgumentError.at("/start_at", message)
-        first = start_at or wall
-        if until is not None and until <= first:
-            message = f"until must be later than the first frame at {rfc3339(first)}"
-            raise InvalidArgumentError.at("/until", message)
-        due = now + (first - wall)
-        stamp = datetime.fromtimestamp(first).astimezone().strftime("%Y%m%d_%H%M%S")
-        return Session(
-            id=f"{stamp}_{os.urandom(2).hex()}",
-            name=params.name,
-            state="waiting" if start_at else "active",
-            interval=params.interval or default_interval,
-            ends=Ends(count=params.count, duration_s=params.duration_s, until=params.until),
-            until=until,
-            origin=due,
-            first_due=due,
-            started_wall=first,
-        )
-
     def _begin_waiting(self, session: Session) -> Session:
         """The start time has come, by the wall clock as it is now."""
         due = self._clock.monotonic() + (session.started_wall - self._clock.wall())
@@ -325,87 +292,41 @@ class SessionKeeper:
                 self._save(tx, active, None)
         return active
 
-    def _resume_after_restart(self, session: Session) -> None:
-        """Find the grid again and count what was missed while nobody was there."""
-        wall, now = self._clock.wall(), self._clock.monotonic()
-        is_same_boot = session.kernel_boot == self._kernel_boot
-        reason: MissReason = "service_down" if is_same_boot else "power_off"
-        if not is_same_boot:
-            # A clock without a battery may read earlier than before the power went: at least no
-            # slot is repeated then, and `clock_was_set` counts the rest once the clock is right.
-            off = max(0.0, wall - session.written_wall)
-            session = msgspec.structs.replace(
-                session.shifted(now - (session.written_mono + off)),
-                is_clock_doubtful=not self._clock.is_synced(),
-            )
-        if session.state != "active":
-            with self._journal.transaction() as tx:
-                self._save(tx, session, None)
-            return
-        gone, _ = session.passed(now)
-        in_plan = self._slots_in_plan(session, gone)
+    def _go_on(self, resumed: Resumed) -> None:
+        """Count what was missed while nobody was there, and say that the session goes on."""
+        session = resumed.session
         with self._journal.transaction() as tx:
-            if in_plan:
-                missed = FramesMissed(
-                    session=session.id, first_frame=session.slot, count=in_plan, reason=reason
+            if session.state == "active":
+                if resumed.missed:
+                    tx.append(_missed(session, resumed.missed, resumed.reason))
+                    session = session.with_missed(resumed.missed, resumed.reason)
+                tx.append(
+                    SessionResumed(session=session.id, cause=resumed.reason, missed=resumed.missed)
                 )
-                tx.append(missed)
-                session = session.with_missed(in_plan, reason)
-            tx.append(SessionResumed(session=session.id, cause=reason, missed=in_plan))
             self._save(tx, session, None)
 
-    def _slots_in_plan(self, session: Session, gone: int) -> int:
-        """How many of the next `gone` slots come before the session's end."""
-        low, high = 0, gone
-        while low < high:  # the ends are monotonic in time: bisect
-            middle = (low + high) // 2
-            slot = session.slot + middle
-            if session.end_before(slot, self._wall_of(session.due(slot))):
-                high = middle
-            else:
-                low = middle + 1
-        return low
-
     def _miss(self, count: int, reason: MissReason) -> None:
-        """Count missed slots: the first of a streak at once as an event, the others together."""
+        """Count slots as missed now; see `Misses` for when they are told."""
         with self._journal.transaction() as tx:
             session = self.running
-            count = self._slots_in_plan(session, count) if session else 0
+            count = slots_in_plan(session, count, self._clock) if session else 0
             if session is None or not count:
                 return
-            missed = FramesMissed(
-                session=session.id, first_frame=session.slot, count=count, reason=reason
-            )
+            missed = _missed(session, count, reason)
             after = session.with_missed(count, reason)
-            if self._streak != reason:
-                self._write_misses(tx)
+            if self._misses.begins_streak(reason):
+                self._misses.tell(tx)
                 tx.append(missed)
                 self._save(tx, after, None)
-                self._streak = reason
             else:
-                self._add_unwritten(missed)
+                self._misses.add(missed)
                 self._session = after
         self.on_change()
-
-    def _add_unwritten(self, missed: FramesMissed) -> None:
-        if self._unwritten is None:
-            self._unwritten, self._unwritten_since = missed, self._clock.monotonic()
-        else:
-            together = self._unwritten.count + missed.count
-            self._unwritten = msgspec.structs.replace(self._unwritten, count=together)
-
-    def _write_misses(self, tx: Transaction) -> None:
-        if missed := self._unwritten:
-            tx.append(missed)
-            tx.on_commit(self._forget_misses)
-
-    def _forget_misses(self) -> None:
-        self._unwritten = None
 
     def _end(
         self, tx: Transaction, session: Session, reason: EndReason, command: Command | None
     ) -> SessionDocument:
-        self._write_misses(tx)
+        self._misses.tell(tx)
         stopped = SessionStopped(
             session=session.id, reason=reason, frames=session.frames, missed=session.missed
         )
@@ -444,16 +365,5 @@ class SessionKeeper:
         return self._clock.wall() + (due - self._clock.monotonic())
 
 
-def _with_found(session: Session, found: Sequence[CaptureDocument]) -> Session:
-    """Count frames that were complete on the disk when the last run was cut short."""
-    for capture in found:
-        if (
-            capture.session == session.id
-            and capture.frame is not None
-            and capture.frame >= session.slot
-        ):
-            if untold := capture.frame - session.slot:
-                session = session.with_missed(untold, "service_down")
-            wall = parse_time(capture.taken_at, "/taken_at")
-            session = session.with_frame(wall, capture.late_ms or 0.0)
-    return session
+def _missed(session: Session, count: int, reason: MissReason) -> FramesMissed:
+    return FramesMissed(session=session.id, first_frame=session.slot, count=count, reason=reason)

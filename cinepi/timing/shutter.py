@@ -49,6 +49,7 @@ class _Snapshot:
     at: WallTime | None
     commit: Commit
     done: Future[CaptureDocument]
+    command: str | None
     has_waited: bool = False
     asked_at: MonotonicTime = 0.0
 
@@ -113,9 +114,14 @@ class Shutter:
             self._wake.notify_all()
         return done
 
-    def snapshot(self, at: WallTime | None, commit: Commit) -> Future[CaptureDocument]:
-        """Take a picture between the frames of the session: now, or at a time on the wall clock."""
-        snapshot = _Snapshot(at, commit, Future(), asked_at=self._clock.monotonic())
+    def snapshot(
+        self, at: WallTime | None, commit: Commit, command: str | None = None
+    ) -> Future[CaptureDocument]:
+        """Take a picture between the frames of the session: now, or at a time on the wall clock.
+
+        `command` is the digest of the command that asks; the picture remembers it.
+        """
+        snapshot = _Snapshot(at, commit, Future(), command, asked_at=self._clock.monotonic())
         with self._wake:
             self._plan.snapshots.append(snapshot)
             self._wake.notify_all()
@@ -223,8 +229,9 @@ class Shutter:
 
     def _take_snapshot(self, snapshot: _Snapshot) -> None:
         due = None if snapshot.at is None else self._time_of(snapshot)
+        order = Order(kind="snapshot", due=due, command=snapshot.command)
         try:
-            snapshot.done.set_result(self._take(Order(kind="snapshot", due=due), snapshot.commit))
+            snapshot.done.set_result(self._take(order, snapshot.commit))
         except CinepiError as error:
             snapshot.done.set_exception(error)
         self._away = "snapshot"

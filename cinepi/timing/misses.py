@@ -1,0 +1,54 @@
+"""Missed frames on their way to the journal: the first of a streak at once, the others together."""
+
+import msgspec
+
+from cinepi.clock import Clock
+from cinepi.journal.journal import Transaction
+from cinepi.model.documents import MissReason
+from cinepi.model.events import FramesMissed
+from cinepi.units import MonotonicTime, Seconds
+
+TOLD_AFTER: Seconds = 60.0
+"""Missed frames are journalled at least this often; one event for each would be a flood."""
+
+
+class Misses:
+    """Those that the session has counted and the journal has not been told."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Begin with none."""
+        self._clock = clock
+        self._streak: MissReason | None = None
+        self._untold: FramesMissed | None = None
+        self._since: MonotonicTime = 0.0
+
+    def begins_streak(self, reason: MissReason) -> bool:
+        """Whether a miss for this reason is the first of its streak, and is to be told at once."""
+        is_first = self._streak != reason
+        self._streak = reason
+        return is_first
+
+    def end_streak(self) -> None:
+        """A frame was taken."""
+        self._streak = None
+
+    def add(self, missed: FramesMissed) -> None:
+        """Keep for later what follows the first of a streak."""
+        if self._untold is None:
+            self._untold, self._since = missed, self._clock.monotonic()
+        else:
+            together = self._untold.count + missed.count
+            self._untold = msgspec.structs.replace(self._untold, count=together)
+
+    def is_due(self) -> bool:
+        """Whether some have waited for `TOLD_AFTER`."""
+        return self._untold is not None and self._clock.monotonic() - self._since > TOLD_AFTER
+
+    def tell(self, tx: Transaction) -> None:
+        """Journal what has been kept."""
+        if self._untold is not None:
+            tx.append(self._untold)
+            tx.on_commit(self._forget)
+
+    def _forget(self) -> None:
+        self._untold = None
