@@ -149,6 +149,10 @@ def test_stuck_after_several_processes(bench: Bench) -> None:
     with pytest.raises(CameraUnavailableError, match="reboot"):
         camera.take()
     bench.clock.offset += 301
+    faults.write(bench.layout, "unplug", count=1)
+    camera.open()
+    assert pause_of(camera.take) == pytest.approx(300, abs=1)
+    bench.clock.offset += 301
     camera.take().release()
     assert camera.document().health == "ok"
     assert isinstance(bench.events[-1], CameraRecovered)

@@ -72,6 +72,13 @@ def test_link_where_rename_knows_no_flags(
     assert len(names) == 3
 
 
+def test_short_writes_are_carried_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that takes a few bytes at a time gets them all, in order."""
+    whole = os.writev
+    monkeypatch.setattr(os, "writev", lambda fd, parts: whole(fd, [bytes(parts[0][:2])]))
+    assert store.write(WHOLE, WALL).path.read_bytes() == b"".join(WHOLE)
+
+
 @pytest.fixture
 def small_disk() -> Iterator[None]:
     """No file may grow beyond 64 KiB, so a write ends half-way."""
