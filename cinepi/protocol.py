@@ -5,6 +5,7 @@ called `watch` gets notifications: `state` with a document whenever one changes,
 the newest sequence number whenever events were appended.
 """
 
+import hashlib
 from typing import Annotated, Literal
 
 import msgspec
@@ -28,6 +29,17 @@ MAX_LINE: Bytes = 4 * 1024 * 1024
 """Longest message either side accepts; a preview or a chunk of a picture is the largest sent."""
 CHUNK: Bytes = 256 * 1024
 """Bytes of a picture in one answer of `captures.read`, before base64."""
+
+
+SessionId = Annotated[
+    str,
+    setting(
+        "Session",
+        "Only of this session.",
+        pattern="^[0-9]{8}_[0-9]{6}_[0-9a-f]{4}$",
+        example="20261123_093000_a1b2",
+    ),
+]
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,7 +112,7 @@ class CapturesListParams(Params, frozen=True):
 
     limit: Annotated[int, setting("Limit", "How many.", minimum=1, maximum=500)] = 50
     before: Annotated[str, setting("Before", "Only older than this file name.")] | None = None
-    session: Annotated[str, setting("Session", "Only of this session.")] | None = None
+    session: SessionId | None = None
     kind: Annotated[CaptureKind, setting("Kind", "Only frames, or only snapshots.")] | None = None
     since: Annotated[str, setting("Since", "Only from this time on, RFC 3339.")] | None = None
     until: Annotated[str, setting("Until", "Only before this time, RFC 3339.")] | None = None
@@ -114,7 +126,11 @@ class CapturesListResult(Result, frozen=True):
 
 
 class CaptureGetParams(Params, frozen=True):
-    """Arguments of `captures.get`."""
+    """Arguments of `captures.get`.
+
+    Attributes:
+        filename: Of the picture, without a folder.
+    """
 
     filename: str
 
@@ -135,11 +151,21 @@ class CaptureReadResult(Result, frozen=True):
 
 
 class CapturesDeleteParams(Params, frozen=True):
-    """Arguments of `captures.delete`: one name, several, or a filter; never all by accident."""
+    """Arguments of `captures.delete`: one name, several, or a filter; never all by accident.
+
+    Attributes:
+        filename: One picture.
+        filenames: Several pictures.
+        session: All of this session.
+        kind: All of this kind.
+        since: All from this time on, RFC 3339.
+        until: All before this time, RFC 3339.
+        dry_run: Whether to say only what would be deleted.
+    """
 
     filename: str | None = None
     filenames: tuple[str, ...] | None = None
-    session: str | None = None
+    session: SessionId | None = None
     kind: CaptureKind | None = None
     since: str | None = None
     until: str | None = None
@@ -164,7 +190,13 @@ class VerifyResult(Result, frozen=True):
 
 
 class ConfigPatchParams(Params, frozen=True):
-    """Arguments of `config.patch`: RFC 7396, null returns a value to its default."""
+    """Arguments of `config.patch`.
+
+    Attributes:
+        patch: Values to change, by section (RFC 7396); null returns one to its default.
+        base_revision: Do it only if the configuration still has this revision.
+        dry_run: Whether to say only what would change.
+    """
 
     patch: dict[str, object]
     base_revision: int | None = None
@@ -172,7 +204,13 @@ class ConfigPatchParams(Params, frozen=True):
 
 
 class ConfigReplaceParams(Params, frozen=True):
-    """Arguments of `config.replace`."""
+    """Arguments of `config.replace`.
+
+    Attributes:
+        config: The whole configuration; what it leaves out gets its default.
+        base_revision: Do it only if the configuration still has this revision.
+        dry_run: Whether to say only what would change.
+    """
 
     config: dict[str, object]
     base_revision: int | None = None
@@ -180,7 +218,11 @@ class ConfigReplaceParams(Params, frozen=True):
 
 
 class ConfigValidateParams(Params, frozen=True):
-    """Arguments of `config.validate`; without `config`, the file on disk."""
+    """Arguments of `config.validate`.
+
+    Attributes:
+        config: What to check; without it, the file on the device.
+    """
 
     config: dict[str, object] | None = None
 
@@ -218,7 +260,11 @@ class BackupsResult(Result, frozen=True):
 
 
 class RestoreParams(Params, frozen=True):
-    """Arguments of `config.restore`."""
+    """Arguments of `config.restore`.
+
+    Attributes:
+        file: Name of the backup, without a folder.
+    """
 
     file: str
 
@@ -302,7 +348,12 @@ class LogsRecentParams(Params, frozen=True):
 
     limit: Annotated[int, setting("Limit", "How many.", minimum=1, maximum=500)] = 50
     level: Annotated[LogLevel, setting("Level", "The least serious level.")] | None = None
-    module: Annotated[str, setting("Module", "Only of this module.")] | None = None
+    module: (
+        Annotated[
+            str, setting("Module", "Only of this module.", pattern=r"^[^\x00-\x1f\x7f]{1,100}$")
+        ]
+        | None
+    ) = None
     since: Annotated[str, setting("Since", "Only from this time on, RFC 3339.")] | None = None
 
 
@@ -322,6 +373,12 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     fingerprint: str
     context: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Short, and says nothing of the sender: 32 hexadecimal digits of id and fingerprint."""
+        both = f"{self.id}\0{self.fingerprint}".encode()
+        return hashlib.blake2b(both, digest_size=16).hexdigest()
 
 
 class Unanswered(Result, frozen=True):

@@ -6,6 +6,7 @@ import os
 import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import piexif
@@ -34,6 +35,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         quality: JPEG quality.
         achieved: What the camera did.
         clock_synced: Whether the time can be trusted.
+        command: Digest of the command that asked for it: the command finds its picture again when
+            the power went between the two.
     """
 
     kind: CaptureKind = "snapshot"
@@ -43,6 +46,13 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quality: int = 95
     achieved: Achieved = Achieved()
     clock_synced: bool = True
+    command: str | None = None
+
+    def indexed(self) -> dict[str, Any]:
+        """What of it the index keeps, as keyword arguments of its document."""
+        told = msgspec.structs.asdict(self)
+        del told["command"]
+        return told
 
 
 @dataclass(frozen=True, slots=True)

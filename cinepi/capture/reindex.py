@@ -1,8 +1,8 @@
 """Finding out from a picture's own file what the journal would say of it."""
 
 import hashlib
+from dataclasses import dataclass
 
-import msgspec
 import simplejpeg
 
 from cinepi.capture import exif
@@ -13,7 +13,20 @@ from cinepi.errors import InternalError
 from cinepi.model.documents import CaptureDocument
 
 
-def describe(store: Store, filename: str) -> CaptureDocument:
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a file says of itself.
+
+    Attributes:
+        document: As the index keeps it.
+        command: Digest of the command that asked for the picture; None for a session's frame.
+    """
+
+    document: CaptureDocument
+    command: str | None
+
+
+def describe(store: Store, filename: str) -> Described:
     """Describe a whole picture that the index does not know; reads all of it.
 
     What its EXIF does not say is guessed: a snapshot, at the time that its name says.
@@ -28,7 +41,7 @@ def describe(store: Store, filename: str) -> CaptureDocument:
     except ValueError as error:
         raise InternalError(f"{filename} is damaged: {error}") from error
     wall, provenance = exif.read(jpeg)
-    return CaptureDocument(
+    document = CaptureDocument(
         filename=filename,
         path=str(store.path(filename)),
         size=len(jpeg),
@@ -36,5 +49,6 @@ def describe(store: Store, filename: str) -> CaptureDocument:
         taken_at=rfc3339(parse_name(filename).timestamp() if wall is None else wall),
         width=width,
         height=height,
-        **msgspec.structs.asdict(provenance),
+        **provenance.indexed(),
     )
+    return Described(document, provenance.command)

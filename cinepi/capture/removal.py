@@ -1,10 +1,35 @@
 """Pictures go: files first, then their rows, in one transaction with the event."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+
+import msgspec
 
 from cinepi.capture.store import Store
-from cinepi.journal.journal import Journal, Transaction
+from cinepi.errors import StorageFullError
+from cinepi.journal import intents
+from cinepi.journal.journal import Journal
+from cinepi.logs.setup import logger
 from cinepi.model.events import CaptureDeleted
+from cinepi.protocol import Command
+
+_log = logger("removal")
+
+
+class Removal(msgspec.Struct, frozen=True, kw_only=True):
+    """Pictures that go.
+
+    Attributes:
+        filenames: Their names.
+        reason: As the event says it.
+        command: Who asked; None for the service itself.
+        result: The answer to the command.
+    """
+
+    filenames: tuple[str, ...]
+    reason: str
+    command: Command | None = None
+    result: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 def remove(
@@ -12,20 +37,50 @@ def remove(
     journal: Journal,
     filenames: Sequence[str],
     reason: str,
-    also: Callable[[Transaction], None] = lambda _tx: None,
+    *,
+    command: Command | None = None,
+    result: msgspec.Struct | None = None,
 ) -> None:
-    """Delete pictures and tell so; `also` joins the transaction.
+    """Delete pictures and tell so; the answer to `command` joins the transaction.
 
     Files that are gone already count as deleted. After a crash in between, the next start finds
-    rows without files and finishes the work.
+    rows without files; for a command it also finds what was asked, and ends it.
 
     Raises:
         PermissionDeniedError: The folder may not be changed; the pictures before it are gone.
     """
-    for name in filenames:
+    removal = Removal(
+        filenames=tuple(filenames),
+        reason=reason,
+        command=command,
+        result=msgspec.Raw(msgspec.json.encode(result or {})),
+    )
+    with ExitStack() as stack:
+        key = None
+        if command is not None:
+            # Deleting makes room: on a full disk, better without a net than not at all.
+            with suppress(StorageFullError):
+                key = stack.enter_context(intents.declared(journal, removal))
+        _carry_out(store, journal, removal, key)
+
+
+def finish_removals(store: Store, journal: Journal) -> None:
+    """End what a crash cut short; for the start, before any new picture is named."""
+    for key, removal in intents.left(journal, Removal).items():
+        if removal.command is None or journal.outcome(removal.command) is not None:
+            intents.forget(journal, key)
+        else:
+            _log.warning("deletion goes on after a crash", pictures=len(removal.filenames))
+            _carry_out(store, journal, removal, key)
+
+
+def _carry_out(store: Store, journal: Journal, removal: Removal, key: str | None) -> None:
+    for name in removal.filenames:
         store.delete(name)
     store.flush()
     with journal.transaction() as tx:
-        tx.remove_captures(filenames)
-        tx.append(CaptureDeleted(filenames=tuple(filenames), reason=reason))
-        also(tx)
+        tx.remove_captures(removal.filenames)
+        tx.append(CaptureDeleted(filenames=removal.filenames, reason=removal.reason))
+        tx.finish(removal.command, removal.result)
+        if key is not None:
+            intents.fulfil(tx, key)

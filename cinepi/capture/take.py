@@ -38,6 +38,7 @@ class Order:
         session: Id of the session.
         frame: Number of the slot in the session, from 0.
         session_name: What the user called the session.
+        command: Digest of the command that asks for it.
     """
 
     kind: CaptureKind
@@ -45,6 +46,7 @@ class Order:
     session: str | None = None
     frame: int | None = None
     session_name: str | None = None
+    command: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ class Taker:
                 quality=settings.quality,
                 achieved=frame.achieved,
                 clock_synced=self._clock.is_synced(),
+                command=order.command,
             ),
             session_name=order.session_name,
         )
@@ -205,7 +208,7 @@ def _document(stored: StoredFile, taken: _Taken) -> CaptureDocument:
         taken_at=rfc3339(taken.facts.wall),
         width=taken.width,
         height=taken.height,
-        **msgspec.structs.asdict(taken.facts.provenance),
+        **taken.facts.provenance.indexed(),
     )
 
 

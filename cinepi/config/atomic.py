@@ -20,6 +20,7 @@ from cinepi.errors import (
 )
 from cinepi.units import Bytes
 
+_UNFINISHED = ".new"
 _MODE = 0o640  # of a new file: the service's user writes, its group reads
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -67,7 +68,7 @@ def write(path: Path, text: str, *, like: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             _check_is_file(path, path.lstat().st_mode)
-        new = path.with_name(f".{path.name}.new")
+        new = path.with_name(f".{path.name}{_UNFINISHED}")
         new.unlink(missing_ok=True)  # of a run that was killed
         try:
             _write_new(new, text.encode(), like)
@@ -76,6 +77,18 @@ def write(path: Path, text: str, *, like: Path) -> None:
             new.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove files that `write` had not finished when its process was killed.
+
+    Raises:
+        PermissionDeniedError: The system does not allow it.
+        InternalError: The system fails otherwise.
+    """
+    with speaking_of(folder, "tidy"):
+        for left in folder.glob(f".cinepi*{_UNFINISHED}"):
+            left.unlink()
 
 
 def keep_as(path: Path, name: str) -> None:

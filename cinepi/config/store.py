@@ -72,23 +72,52 @@ def back_up(layout: Layout, clock: Clock) -> str:
     """Copy the configuration into the backups, durably, and return the copy's name.
 
     Raises:
+        BusyError: There are 100 copies of this second already.
+        CinepiError: As `copy_as` does.
+    """
+    name = next_name(layout, clock)
+    copy_as(layout, name)
+    return name
+
+
+def copy_as(layout: Layout, name: str) -> None:
+    """Copy the configuration into the backups under a name of `next_name`, durably.
+
+    Raises:
         ConflictError: There is no configuration file.
         InvalidArgumentError: It is no text.
-        BusyError: There are 100 copies of this second already.
         CinepiError: The copy cannot be written; see `atomic.write`.
     """
     try:
         text = read(layout)
     except FileNotFoundError as error:
         raise ConflictError(f"there is no {layout.config} to copy") from error
+    atomic.write(layout.backups / name, text, like=target(layout))
+
+
+def next_name(layout: Layout, clock: Clock) -> str:
+    """What a copy that is made now would be called.
+
+    Raises:
+        BusyError: There are 100 copies of this second already.
+    """
     taken = set(_names(layout))
     first = f"cinepi_backup_{stamp(clock)}"
     suffixes = ("", *(f"_{count:02}" for count in range(1, _SAME_SECOND + 1)))
     name = next((n for s in suffixes if (n := f"{first}{s}.yaml") not in taken), None)
     if name is None:
         raise BusyError("the configuration was copied too often within one second")
-    atomic.write(layout.backups / name, text, like=target(layout))
     return name
+
+
+def sweep(layout: Layout) -> None:
+    """Remove what a run that was killed left half-written; for the start.
+
+    Raises:
+        CinepiError: The system refuses.
+    """
+    for folder in {layout.backups, target(layout).parent}:
+        atomic.sweep(folder)
 
 
 def backups(layout: Layout) -> tuple[BackupFile, ...]:

@@ -217,6 +217,11 @@ class Journal:
         value = state.get(self._database, state.user_key(key))
         return None if value is None else value.decode()
 
+    def values(self, prefix: str) -> dict[str, str]:
+        """All values of `Transaction.set_value` whose keys begin with `prefix`."""
+        found = state.with_prefix(self._database, state.user_key(prefix))
+        return {state.callers_key(key): value.decode() for key, value in found.items()}
+
     def outcome(self, command: Command) -> msgspec.Raw | None:
         """How this command ended the first time; None if it is new in the last 10 minutes.
 

@@ -62,7 +62,12 @@ class Timeline:
         return self._clock.monotonic() + self._offset
 
 
-def finish(work: Work, command: Command, outcome: msgspec.Struct | WireError, now: Seconds) -> None:
+def finish(
+    work: Work,
+    command: Command,
+    outcome: msgspec.Struct | msgspec.Raw | WireError,
+    now: Seconds,
+) -> None:
     """Write the outcome of a command, in place of an older one of the same id."""
     name = "error" if isinstance(outcome, WireError) else "result"
     stored = msgspec.json.encode({name: outcome})

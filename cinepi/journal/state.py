@@ -14,10 +14,23 @@ def user_key(key: str) -> str:
     return _USER_PREFIX + key
 
 
+def callers_key(key: str) -> str:
+    """The `key` of which `user_key` made this one."""
+    return key.removeprefix(_USER_PREFIX)
+
+
 def get(database: Database, key: str) -> bytes | None:
     """One value; None if it was never written."""
     rows = database.rows("SELECT value FROM state WHERE key = ?", (key,))
     return rows[0][0] if rows else None
+
+
+def with_prefix(database: Database, prefix: str) -> dict[str, bytes]:
+    """All values whose keys begin so."""
+    rows = database.rows(
+        "SELECT key, value FROM state WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
+    )
+    return dict(rows)
 
 
 def put(work: Work, key: str, value: bytes) -> None:

@@ -79,7 +79,13 @@ class Transaction:
         """Keep a value, for `Journal.value`."""
         state.put(self._work, state.user_key(key), value.encode())
 
-    def finish(self, command: Command | None, outcome: msgspec.Struct | WireError) -> None:
+    def drop_value(self, key: str) -> None:
+        """Forget a value of `set_value`; one that is not there changes nothing."""
+        state.drop(self._work, state.user_key(key))
+
+    def finish(
+        self, command: Command | None, outcome: msgspec.Struct | msgspec.Raw | WireError
+    ) -> None:
         """Keep the outcome of `command`, for `Journal.outcome`; None is nobody's, and kept not."""
         if command is not None:
             requests.finish(self._work, command, outcome, self._timeline.now())

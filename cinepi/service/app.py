@@ -179,6 +179,7 @@ def _make_parts(
     ]
     configuration.in_transaction = in_transaction
     configuration.applied = applied
+    configuration.finish_interrupted()
     return Parts(
         layout=layout,
         clock=clock,

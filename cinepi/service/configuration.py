@@ -8,13 +8,15 @@ import msgspec
 from cinepi.clock import Clock
 from cinepi.config import change, load, store
 from cinepi.errors import CinepiError, ConflictError, InvalidArgumentError, Problem
+from cinepi.journal import intents
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.logs.setup import logger
 from cinepi.model.documents import ConfigDocument
 from cinepi.model.events import ConfigChanged
 from cinepi.model.settings import Config
 from cinepi.paths import Layout
-from cinepi.protocol import Command, ConfigChangeResult
+from cinepi.protocol import BackupResult, Command, ConfigChangeResult
+from cinepi.service.interrupted import Copying, Interrupted, Writing
 
 Plan = Callable[[str, Config], change.Change]
 """Makes the new configuration of the text and the values of the old one."""
@@ -39,6 +41,7 @@ class Configuration:
         self._clock = clock
         self._journal = journal
         self._lock = threading.RLock()
+        store.sweep(layout)
         loaded = load.load(layout, clock)
         self._text, self._digest, self.config = loaded.text, loaded.digest, loaded.config
         self._running = loaded.config
@@ -48,12 +51,27 @@ class Configuration:
         self.revision = int(journal.value(_REVISION) or 0)
         if loaded.recovery:
             _log.error("configuration recovered", **msgspec.structs.asdict(loaded.recovery))
-        if loaded.recovery or journal.value(_DIGEST) != loaded.digest:
+        known = journal.value(_DIGEST)
+        self._interrupted = Interrupted(layout, journal, loaded.digest, known)
+        if self._interrupted.written:
+            return  # no edit by hand: `finish_interrupted` records it
+        if loaded.recovery or known != loaded.digest:
             with journal.transaction() as tx:
                 if loaded.recovery:
                     tx.append(loaded.recovery)
                 source = "recovery" if loaded.recovery else "file"
                 self._record(tx, loaded.digest, ("",), source, None)
+
+    def finish_interrupted(self) -> None:
+        """End what a crash cut short; for the start, once the parts are tied together."""
+        if not self._interrupted.found:
+            return
+        with self._journal.transaction() as tx:
+            if written := self._interrupted.written:
+                changed = written.changed
+                self._record(tx, written.digest, changed, written.source, written.backup_file)
+                self.in_transaction(tx, self.config, changed)
+            self._interrupted.settle(tx)
 
     def document(self) -> ConfigDocument:
         """What the world is told."""
@@ -136,10 +154,22 @@ class Configuration:
             return f"{self._layout.config} was edited and is wrong now: {error}"
         return None
 
-    def back_up(self) -> str:
-        """Copy the file as it is; returns the copy's name."""
+    def back_up(self, command: Command | None) -> BackupResult:
+        """Copy the file as it is.
+
+        Raises:
+            ConflictError: There is no file.
+            CinepiError: The copy cannot be written.
+        """
         with self._lock:
-            return store.back_up(self._layout, self._clock)
+            result = BackupResult(backup_file=store.next_name(self._layout, self._clock))
+            copying = Copying(backup_file=result.backup_file, command=command, answer=_raw(result))
+            with intents.declared(self._journal, copying) as key:
+                store.copy_as(self._layout, result.backup_file)
+                with self._journal.transaction() as tx:
+                    tx.finish(command, result)
+                    intents.fulfil(tx, key)
+        return result
 
     def _change(
         self,
@@ -189,19 +219,27 @@ class Configuration:
         command: Command | None,
         answer: msgspec.Struct,
     ) -> None:
-        """File first, journal second.
-
-        A crash in between looks like an edit by hand at the next start, and is one revision too.
-        """
-        digest = store.write(self._layout, planned.text)
-        try:
-            with self._journal.transaction() as tx:
-                self._record(tx, digest, planned.changed, source, result.backup_file)
-                self.in_transaction(tx, planned.config, planned.changed)
-                tx.finish(command, answer)
-        except CinepiError:
-            store.write(self._layout, self._text)
-            raise
+        """File first, journal second; after a crash in between the next start ends it."""
+        digest = store.digest(planned.text)
+        writing = Writing(
+            digest=digest,
+            changed=planned.changed,
+            source=source,
+            backup_file=result.backup_file,
+            command=command,
+            answer=_raw(answer),
+        )
+        with intents.declared(self._journal, writing) as key:
+            store.write(self._layout, planned.text)
+            try:
+                with self._journal.transaction() as tx:
+                    self._record(tx, digest, planned.changed, source, result.backup_file)
+                    self.in_transaction(tx, planned.config, planned.changed)
+                    tx.finish(command, answer)
+                    intents.fulfil(tx, key)
+            except CinepiError:
+                store.write(self._layout, self._text)
+                raise
         self._text, self.config = planned.text, planned.config
 
     def _record(
@@ -245,3 +283,7 @@ class Configuration:
             self.in_transaction(tx, config, changed)
         self._text, self.config = text, config
         self.applied(config, changed)
+
+
+def _raw(answer: msgspec.Struct) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(answer))

@@ -7,8 +7,7 @@ import msgspec
 from cinepi.capture import naming
 from cinepi.capture.removal import remove
 from cinepi.clock import parse_time
-from cinepi.errors import InvalidArgumentError
-from cinepi.journal.journal import Transaction
+from cinepi.errors import InvalidArgumentError, Problem
 from cinepi.model.documents import CaptureDocument, CaptureEntry
 from cinepi.protocol import (
     CHUNK,
@@ -69,11 +68,15 @@ def delete(call: Call[CapturesDeleteParams]) -> CapturesDeleteResult:
         dry_run=call.params.dry_run,
     )
 
-    def also(tx: Transaction) -> None:
-        tx.finish(call.command, result)
-
     if chosen and not call.params.dry_run:
-        remove(call.parts.store, call.parts.journal, result.filenames, "command", also)
+        remove(
+            call.parts.store,
+            call.parts.journal,
+            result.filenames,
+            "command",
+            command=call.command,
+            result=result,
+        )
     return result
 
 
@@ -98,11 +101,7 @@ def _chosen(call: Call[CapturesDeleteParams]) -> list[tuple[str, int]]:
         message = "give either filename or filenames, or a filter of session, kind, since and until"
         raise InvalidArgumentError(message)
     if names:
-        found = [
-            _known(call.parts.journal.capture(_checked(name)), name)
-            for name in dict.fromkeys(names)
-        ]
-        return [(capture.filename, capture.size) for capture in found]
+        return _named(call)
     for field in ("since", "until"):
         if text := getattr(params, field):
             parse_time(text, f"/{field}")
@@ -113,13 +112,38 @@ def _chosen(call: Call[CapturesDeleteParams]) -> list[tuple[str, int]]:
     )
 
 
+def _named(call: Call[CapturesDeleteParams]) -> list[tuple[str, int]]:
+    """The pictures named, each once.
+
+    Raises:
+        InvalidArgumentError: With every name that is none, or of no picture.
+    """
+    found: dict[str, int] = {}
+    problems: list[Problem] = []
+    names = {f"/filenames/{i}": name for i, name in enumerate(call.params.filenames or ())}
+    if call.params.filename is not None:
+        names["/filename"] = call.params.filename
+    for field, name in names.items():
+        try:
+            capture = _known(call.parts.journal.capture(_checked(name, field)), name, field)
+        except InvalidArgumentError as error:
+            problems += error.problems
+        else:
+            found[capture.filename] = capture.size
+    if problems:
+        raise InvalidArgumentError.of(problems)
+    return list(found.items())
+
+
 def _checked(filename: str, field: str = "/filename") -> str:
     naming.parse_name(filename, field)
     return filename
 
 
-def _known(capture: CaptureDocument | None, name: str) -> CaptureDocument:
+def _known(
+    capture: CaptureDocument | None, name: str, field: str = "/filename"
+) -> CaptureDocument:
     if capture is None:
         message = f"there is no capture {name}"
-        raise InvalidArgumentError.at("/filename", message)
+        raise InvalidArgumentError.at(field, message)
     return capture

@@ -79,7 +79,7 @@ def validate(call: Call[ConfigValidateParams]) -> ConfigChangeResult:
 @method("config.backup", NoParams)
 def backup(call: Call[NoParams]) -> BackupResult:
     """Copy the file."""
-    return BackupResult(backup_file=call.parts.configuration.back_up())
+    return call.parts.configuration.back_up(call.command)
 
 
 @method("config.backups", NoParams)

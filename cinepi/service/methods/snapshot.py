@@ -6,6 +6,7 @@ from cinepi.journal.journal import Transaction
 from cinepi.model.documents import CaptureDocument
 from cinepi.model.events import CaptureFailed
 from cinepi.protocol import TakeParams
+from cinepi.service.reconcile import Adopted
 from cinepi.service.requests import Call, method, wire_error
 
 MOST_AHEAD_S = 60.0
@@ -17,6 +18,8 @@ LIMIT_S = 60.0
 @method("snapshot.take", TakeParams, is_slow=True)
 def take(call: Call[TakeParams]) -> CaptureDocument:
     """Take a picture now, or at an instant that many devices share."""
+    if call.command is not None and (found := Adopted(call.parts.journal).find(call.command)):
+        return found  # taken for this very command, before a crash kept the answer back
     at = None if call.params.at is None else _instant(call, call.params.at)
 
     def commit(tx: Transaction, capture: CaptureDocument) -> None:
@@ -25,7 +28,8 @@ def take(call: Call[TakeParams]) -> CaptureDocument:
     wait = LIMIT_S + call.parts.configuration.config.camera.shutter_us / 1e6
     if at is not None:
         wait += at - call.parts.clock.wall()
-    taking = call.parts.shutter.snapshot(at, commit)
+    digest = None if call.command is None else call.command.digest
+    taking = call.parts.shutter.snapshot(at, commit, digest)
     try:
         return taking.result(wait)
     except TimeoutError as error:

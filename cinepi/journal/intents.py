@@ -1,0 +1,64 @@
+"""What is about to be done to files: after a crash, the next start finds it and ends it.
+
+Files and database cannot change in one step. A command whose effect is a file says first, durably,
+what it will do; the entry goes in the transaction that records the effect. A start that finds one
+knows what was asked, by whom, and what the answer was to be.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import msgspec
+
+from cinepi.errors import CinepiError
+from cinepi.journal.journal import Journal, Transaction
+from cinepi.logs.setup import logger
+
+IntentT = TypeVar("IntentT", bound=msgspec.Struct)
+
+_log = logger("journal")
+
+
+@contextmanager
+def declared(journal: Journal, intent: msgspec.Struct) -> Iterator[str]:
+    """Remember on the disk what the block will do; forgotten where it fails with an error of ours.
+
+    Yields the key for `fulfil`, which belongs in the transaction that ends the work.
+
+    Raises:
+        CinepiError: As `Journal.transaction` does; then nothing is remembered, nor begun.
+    """
+    key = _prefix(type(intent)) + os.urandom(4).hex()
+    with journal.transaction() as tx:
+        tx.set_value(key, msgspec.json.encode(intent).decode())
+    try:
+        yield key
+    except CinepiError:
+        forget(journal, key)
+        raise
+
+
+def fulfil(tx: Transaction, key: str) -> None:
+    """It is done."""
+    tx.drop_value(key)
+
+
+def forget(journal: Journal, key: str) -> None:
+    """It will not be done. Where that cannot be written, the next start sees it by the answer."""
+    try:
+        with journal.transaction() as tx:
+            tx.drop_value(key)
+    except CinepiError as error:
+        _log.warning("an intent stays", key=key, reason=str(error))
+
+
+def left(journal: Journal, kind: type[IntentT]) -> dict[str, IntentT]:
+    """What earlier runs had in mind and did not end, by key."""
+    found = journal.values(_prefix(kind))
+    return {key: msgspec.json.decode(value, type=kind) for key, value in found.items()}
+
+
+def _prefix(kind: type[msgspec.Struct]) -> str:
+    return f"intent.{kind.__name__}."

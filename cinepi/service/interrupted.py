@@ -1,0 +1,77 @@
+"""Changes of the configuration's files that a crash may cut short; the next start ends them."""
+
+import msgspec
+
+from cinepi.journal import intents
+from cinepi.journal.journal import Journal, Transaction
+from cinepi.paths import Layout
+from cinepi.protocol import Command
+
+
+class Writing(msgspec.Struct, frozen=True, kw_only=True):
+    """A new configuration file.
+
+    Attributes:
+        digest: Of its text: a file with another one was not written yet.
+        changed: As the event says it.
+        source: As the event says it.
+        backup_file: The copy of what was before.
+        command: Who asked.
+        answer: The answer to the command.
+    """
+
+    digest: str
+    changed: tuple[str, ...]
+    source: str
+    backup_file: str | None
+    command: Command | None
+    answer: msgspec.Raw
+
+
+class Copying(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy of the configuration file.
+
+    Attributes:
+        backup_file: Its name.
+        command: Who asked.
+        answer: The answer to the command.
+    """
+
+    backup_file: str
+    command: Command | None
+    answer: msgspec.Raw
+
+
+class Interrupted:
+    """What an earlier run left behind.
+
+    Attributes:
+        found: Whether there is anything to `settle`.
+        written: The change that stands in the file already, but not in the journal.
+    """
+
+    def __init__(self, layout: Layout, journal: Journal, digest: str, known: str | None) -> None:
+        """Look for it.
+
+        Args:
+            layout: Where the files lie.
+            journal: Where it was declared.
+            digest: Of the file as it is.
+            known: Of the file as the journal knows it.
+        """
+        writings = intents.left(journal, Writing)
+        copies = intents.left(journal, Copying)
+        self._keys = (*writings, *copies)
+        self.found = bool(self._keys)
+        self._copied = [
+            copy for copy in copies.values() if (layout.backups / copy.backup_file).exists()
+        ]
+        fitting = [writing for writing in writings.values() if writing.digest == digest != known]
+        self.written = fitting[0] if fitting else None
+
+    def settle(self, tx: Transaction) -> None:
+        """Record the answers to what was done, and forget what was not."""
+        for done in (*self._copied, *((self.written,) if self.written else ())):
+            tx.finish(done.command, done.answer)
+        for key in self._keys:
+            intents.fulfil(tx, key)

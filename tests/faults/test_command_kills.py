@@ -1,0 +1,138 @@
+"""A command that is cut short by `kill -9`, at any system call, has happened once when repeated."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from cinepi.errors import CameraUnavailableError
+from cinepi.model.documents import CaptureDocument, ConfigDocument
+from cinepi.protocol import (
+    BackupResult,
+    CapturesDeleteParams,
+    CapturesDeleteResult,
+    Command,
+    ConfigChangeResult,
+    ConfigPatchParams,
+    NoParams,
+    Params,
+    TakeParams,
+)
+from tests.faults import strace
+from tests.service.running import LIMIT, RunningService
+
+ResultT = TypeVar("ResultT")
+
+DISK = tuple(call for call in strace.CHANGING if call != "write")
+"""Without `write`, of which the log makes many; they are counted by themselves."""
+MOST_POINTS = 40
+
+
+class Device:
+    """A camera service that is killed again and again, and started again."""
+
+    def __init__(self, root: Path) -> None:
+        """Start it."""
+        self.service = RunningService.start(root)
+        self._root = root
+
+    def restart(self) -> None:
+        """Start it again after a kill."""
+        self.service.process.wait(LIMIT)
+        self.service.close()
+        self.service = RunningService.start(self._root)
+
+    def cut_short(
+        self, method: str, make: Callable[[], Params], result: type[ResultT]
+    ) -> Iterator[ResultT]:
+        """Give a command and kill the service at each point in turn; yields the repeat's answer.
+
+        Ends with the run that got through.
+        """
+        for calls in (DISK, ("write",)):
+            for number in range(1, MOST_POINTS):
+                params = make()
+                command = Command(id=f"{method}-{calls[0]}-{number}", fingerprint="f", context="{}")
+                what = f"signal=SIGKILL:when={number}"
+                was_killed = False
+                with strace.attached(self.service.process.pid, calls, what):
+                    try:
+                        self.service.call(method, result, params, command=command)
+                    except CameraUnavailableError:
+                        was_killed = True
+                        self.restart()
+                yield self.service.call(method, result, params, command=command)
+                assert self.leftovers() == []
+                if not was_killed:
+                    break
+            else:
+                pytest.fail("it never got through")
+
+    def leftovers(self) -> list[str]:
+        """Temporary files."""
+        layout = self.service.layout
+        folders = (layout.captures, layout.backups, layout.config.parent)
+        found = [path.name for folder in folders if folder.exists() for path in folder.iterdir()]
+        return [name for name in found if name.startswith(".")]
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Device]:
+    """A device with the simulated camera."""
+    device = Device(tmp_path)
+    yield device
+    device.service.close()
+
+
+def test_a_snapshot_cut_short_is_one_picture(device: Device) -> None:
+    """Whenever the service dies, the repeated command ends with one picture and its answer."""
+    taken: list[str] = []
+    for answer in device.cut_short("snapshot.take", TakeParams, CaptureDocument):
+        taken.append(answer.filename)
+        assert device.service.pictures() == sorted(taken)
+        stored = [event["filename"] for event in device.service.events("capture_stored")]
+        assert stored == taken
+
+
+def test_a_deletion_cut_short_says_what_went(device: Device) -> None:
+    """The repeated command tells of every picture that fitted, also of those gone before."""
+    pictures: list[str] = []
+
+    def snapshots() -> CapturesDeleteParams:
+        pictures[:] = [device.service.snapshot().filename for _ in range(2)]
+        return CapturesDeleteParams(kind="snapshot")
+
+    for answer in device.cut_short("captures.delete", snapshots, CapturesDeleteResult):
+        assert sorted(answer.filenames) == sorted(pictures)
+        assert device.service.pictures() == []
+        deleted = device.service.events("capture_deleted")
+        assert sorted(deleted[-1]["filenames"]) == sorted(pictures)  # type: ignore[call-overload]
+        assert deleted[-1]["reason"] == "command"
+
+
+def test_a_change_cut_short_is_one_revision(device: Device) -> None:
+    """The repeated command tells of the change, not that there was nothing to change."""
+    qualities = iter(range(50, 95))
+    revision = device.service.call("config.get", ConfigDocument).revision
+
+    def quality() -> ConfigPatchParams:
+        return ConfigPatchParams(
+            patch={"capture": {"quality": next(qualities)}}, base_revision=revision
+        )
+
+    for answer in device.cut_short("config.patch", quality, ConfigChangeResult):
+        assert answer.changed == ("/capture/quality",)
+        assert answer.revision == revision + 1
+        revision = device.service.call("config.get", ConfigDocument).revision
+        assert revision == answer.revision
+        assert device.service.events("config_changed")[-1]["source"] == "command"
+
+
+def test_a_backup_cut_short_is_one_file(device: Device) -> None:
+    """The repeated command names the copy that was made before."""
+    made: list[str] = []
+    for answer in device.cut_short("config.backup", NoParams, BackupResult):
+        made.append(answer.backup_file)
+        files = sorted(path.name for path in device.service.layout.backups.iterdir())
+        assert files == sorted(made)
