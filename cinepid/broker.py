@@ -23,7 +23,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from cinepi.errors import CinepiError, PermissionDeniedError
 from cinepi.logs.setup import logger
-from cinepi.units import Bytes, Seconds
+from cinepi.units import Seconds
 from cinepid.errors import (
     BrokerError,
     ConnectionLostError,
@@ -42,10 +42,7 @@ WILL_DELAY: Seconds = 20
 """How long we may be away before the broker says so (MQTT 5)."""
 ACK_LIMIT: Seconds = 20.0
 """A broker that has not acknowledged anything for so long is not there any more."""
-MAX_INCOMING: Bytes = 256 * 1024
-"""Longer messages are not even sent to us (MQTT 5); a command may have 16 KiB."""
 
-_INCOMING_WINDOW = 100  # commands in progress; the dispatcher answers `busy` before
 _TAKEN_OVER = 0x8E
 _UNSUPPORTED_PROTOCOL = 0x84
 _FAILURE = 0x80
@@ -103,6 +100,8 @@ class Wire:
         self._news: list[News | paho.MQTTMessage] = []
         self._is_v5 = protocol == "5.0"
         self._is_lasting = hello.is_lasting
+        self._max_incoming = hello.max_incoming
+        self._window = hello.window
         self._has_writer = False
         self._client = self._make_client(hello)
 
@@ -116,8 +115,8 @@ class Wire:
         if self._is_v5:
             properties = _properties(PacketTypes.CONNECT)
             properties.SessionExpiryInterval = int(SESSION_EXPIRY) if self._is_lasting else 0
-            properties.ReceiveMaximum = _INCOMING_WINDOW
-            properties.MaximumPacketSize = MAX_INCOMING
+            properties.ReceiveMaximum = self._window
+            properties.MaximumPacketSize = self._max_incoming
             self._client.connect(
                 server.host,
                 server.port,
@@ -155,12 +154,12 @@ class Wire:
         return sent.mid
 
     def subscribe(self, filters: Sequence[Filter]) -> int:
-        """Ask for messages at QoS 1, with their retain flag as published.
+        """Ask for messages.
 
         Raises:
             ConnectionLostError: It could not even be given to the socket.
         """
-        request: Any = [(each.topic, 1) for each in filters]
+        request: Any = [(each.topic, each.qos) for each in filters]
         if self._is_v5:
             request = [(each.topic, _options(each)) for each in filters]
         code, mid = self._client.subscribe(request)
@@ -369,7 +368,9 @@ def _options(wanted: Filter) -> SubscribeOptions:
         if wanted.with_retained
         else SubscribeOptions.RETAIN_DO_NOT_SEND
     )
-    return SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=handling)
+    return SubscribeOptions(
+        qos=wanted.qos, retainAsPublished=wanted.as_published, retainHandling=handling
+    )
 
 
 def _set_socket_options(_client: paho.Client, _data: object, sock: Any) -> None:

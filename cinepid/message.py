@@ -40,6 +40,8 @@ class Hello:
         password: Goes with the name.
         tls: None to talk in the clear.
         is_lasting: Whether the broker keeps a session for us.
+        max_incoming: Longer messages are not even sent to us (MQTT 5).
+        window: So many messages may be sent to us before we have acknowledged one (MQTT 5).
     """
 
     client_id: str
@@ -48,6 +50,8 @@ class Hello:
     password: str | None = None
     tls: ssl.SSLContext | None = None
     is_lasting: bool = True
+    max_incoming: Bytes = 256 * 1024  # a command may have 16 KiB
+    window: int = 100  # commands in progress; the dispatcher answers `busy` before
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,15 @@ class Filter:
     Attributes:
         topic: May have wildcards.
         with_retained: Whether stored messages are wanted too; before MQTT 5 they always come.
+        qos: 0 where a later message makes up for a lost one.
+        as_published: Whether a live message keeps its retain flag (MQTT 5); without, the flag tells
+            stored messages from live ones.
     """
 
     topic: str
     with_retained: bool = True
+    qos: int = 1
+    as_published: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,6 +149,11 @@ GROUP_COMMANDS = build(Address(group="+", channel=_COMMAND, path=("#",)))
 """Filter for the commands to any group."""
 
 
+def of_every_device(channel: str, *path: str) -> str:
+    """Filter for one channel of every device; `path` may have wildcards."""
+    return "/".join((PREFIX, "+", channel, *path))
+
+
 def is_command(address: Address) -> bool:
     """Whether a message on this topic asks for something."""
     return address.channel == _COMMAND

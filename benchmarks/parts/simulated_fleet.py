@@ -1,0 +1,439 @@
+"""Light devices that speak the contract, thousands in one process: see `python … --help`.
+
+They say the retained documents that cinepid says, in its own types and in its order, answer
+commands once, with the random delay of a broadcast, tell health every half minute and an event with
+its capture every ten seconds. They have no camera, no disk and no journal.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from benchmarks.parts import mqtt_packets as mqtt
+from cinepi.clock import parse_time, rfc3339
+from cinepi.model.documents import CameraDocument, CaptureDocument, ConfigDocument, SessionDocument
+from cinepi.model.events import CaptureStored
+from cinepi.protocol import Check
+from cinepid import topics
+from cinepid.payloads import (
+    Answer,
+    AnswerError,
+    Checks,
+    EventMessage,
+    HealthDocument,
+    InfoDocument,
+    MqttHealth,
+    Stamp,
+    StatusDocument,
+    event_payload,
+    stamped,
+)
+
+VERSION = "1.0.0"
+_KEEPALIVE = 60
+_BROADCAST = ("session/start", "session/stop", "snapshot/take", "system/ping", "system/republish")
+_COMMANDS = (*_BROADCAST, "session/get", "camera/get", "health/check", "system/forget")
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How devices behave.
+
+    Attributes:
+        health_s: Seconds from health to health.
+        capture_s: Seconds from picture to picture; 0 for none.
+        spread_s: How long an answer to a broadcast is held back at most, if it does not say.
+        groups: Group names, one of which each device is in.
+        silent: Share of devices that never answer.
+        failing: Share of devices that answer with an error.
+        connects_per_s: How many begin in a second.
+    """
+
+    health_s: float = 30.0
+    capture_s: float = 10.0
+    spread_s: float = 0.5
+    groups: tuple[str, ...] = ("north", "south")
+    silent: float = 0.0
+    failing: float = 0.0
+    connects_per_s: float = 2000.0
+
+
+class Device(asyncio.Protocol):
+    """One device on one connection."""
+
+    def __init__(self, name: str, number: int, habits: Habits) -> None:
+        """Begin its run."""
+        self.name = name
+        self.online: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._habits = habits
+        self._topics = topics.Topics(name)
+        self._group = habits.groups[number % len(habits.groups)] if habits.groups else ""
+        self._boot = os.urandom(4).hex()
+        self._since = rfc3339(time.time())
+        self._seq = 0
+        self._mid = 0
+        self._frames = 0
+        self._event_seq = 0
+        self._answers: dict[str, bytes] = {}
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+        self._state = "active" if habits.capture_s else "idle"
+        self._session_since = self._since
+        self._capture = self._new_capture(None)
+        self._timers: list[asyncio.TimerHandle] = []
+
+    # ------------------------------------------------------------------------------ connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Introduce itself."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        will = self._status("offline", "connection_lost")
+        client = f"cinepid-{self.name}"
+        transport.write(mqtt.connect(client, _KEEPALIVE, self._topics.status, will))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop everything."""
+        for timer in self._timers:
+            timer.cancel()
+        if not self.online.done():
+            self.online.set_exception(exc or ConnectionError("the broker hung up"))
+
+    def data_received(self, data: bytes) -> None:
+        """Take packets."""
+        self._buffer += data
+        for packet in mqtt.split(self._buffer):
+            if packet.kind == mqtt.CONNACK:
+                self._birth()
+            elif packet.kind == mqtt.PUBLISH:
+                self._hear(mqtt.message(packet))
+
+    def close(self) -> None:
+        """Leave with a goodbye."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._say(self._topics.status, self._status("offline", "shutdown"))
+            self._transport.write(mqtt.GOODBYE)
+            self._transport.close()
+
+    # --------------------------------------------------------------------------------- saying
+
+    def _birth(self) -> None:
+        assert self._transport
+        filters = (self._topics.commands, topics.BROADCAST_COMMANDS, topics.GROUP_COMMANDS)
+        self._transport.write(mqtt.subscribe(1, filters))
+        self._say_all()
+        if not self.online.done():
+            self.online.set_result(None)
+        habits = self._habits
+        self._repeat(habits.health_s, self._tell_health)
+        if habits.capture_s:
+            self._repeat(habits.capture_s, self._take_frame)
+        self._repeat(_KEEPALIVE / 2, lambda: self._write(mqtt.PING))
+
+    def _repeat(self, period: float, work: Any) -> None:
+        loop = asyncio.get_running_loop()
+
+        def again() -> None:
+            work()
+            self._timers.append(loop.call_later(period, again))
+            del self._timers[:-8]
+
+        self._timers.append(loop.call_later(random.random() * period, again))  # noqa: S311
+
+    def _say_all(self) -> None:
+        self._say_document("info", self._info())
+        self._say_document("session", self._session())
+        self._say_document("camera", CameraDocument(connected=True, model="sim", health="ok"))
+        self._say_document("config", ConfigDocument(revision=1, effective={}))
+        self._say_document("health", self._health())
+        self._say_document("capture", self._capture)
+        self._say(self._topics.status, self._status("online", "start"))
+
+    def _say_document(self, channel: str, document: msgspec.Struct) -> None:
+        stamp = Stamp(at=rfc3339(time.time()), boot=self._boot, seq=self._next_seq())
+        payload = stamped(stamp, msgspec.json.encode(document))
+        self._say(self._topics.document(channel), payload)
+
+    def _say(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
+        self._mid = self._mid % 65535 + 1
+        self._write(mqtt.publish(topic, payload, mid=self._mid, retain=retain))
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _tell_health(self) -> None:
+        self._say_document("health", self._health())
+
+    def _take_frame(self) -> None:
+        if self._state != "active":
+            return
+        self._frames += 1
+        self._event_seq += 1
+        self._capture = self._new_capture(None)
+        envelope = EventMessage(
+            seq=self._event_seq,
+            boot=self._boot,
+            at=rfc3339(time.time()),
+            event_type="capture_stored",
+            replay=False,
+        )
+        event = CaptureStored(**msgspec.structs.asdict(self._capture))
+        topic = self._topics.event("capture_stored")
+        self._say(topic, event_payload(envelope, msgspec.json.encode(event)), retain=False)
+        self._say_document("capture", self._capture)
+        self._say_document("session", self._session())
+
+    # ------------------------------------------------------------------------------- answering
+
+    def _hear(self, message: mqtt.Message) -> None:
+        if message.qos:
+            self._write(mqtt.puback(message.mid))
+        address = topics.parse(message.topic)
+        name = "/".join(address.path)
+        if not message.payload or (address.group and address.group != self._group):
+            return
+        if random.random() < self._habits.silent:  # noqa: S311
+            return
+        given: dict[str, Any] = msgspec.json.decode(message.payload)
+        spread = 0.0
+        if address.is_broadcast:
+            spread = given.get("spread_ms", self._habits.spread_s * 1000) / 1000
+        wait = random.random() * spread  # noqa: S311
+        if name == "snapshot/take" and "at" in given:
+            wait += max(0.0, parse_time(given["at"], "/at") - time.time())
+        loop = asyncio.get_running_loop()
+        loop.call_later(wait, self._answer, name, given)
+
+    def _answer(self, name: str, given: dict[str, Any]) -> None:
+        command_id = str(given.get("id", os.urandom(4).hex()))
+        payload = self._answers.get(command_id)
+        if payload is None:
+            payload = msgspec.json.encode(self._do(name, command_id, given))
+            self._answers[command_id] = payload
+            while len(self._answers) > 20:
+                del self._answers[next(iter(self._answers))]
+        self._say(self._topics.response(name), payload, retain=False)
+
+    def _do(self, name: str, command_id: str, given: dict[str, Any]) -> Answer:
+        if random.random() < self._habits.failing:  # noqa: S311
+            error = AnswerError(code="camera_unavailable", message="no camera", retryable=True)
+            return Answer(id=command_id, command=name, final=True, success=False, error=error)
+        data: object = {}
+        match name:
+            case "snapshot/take":
+                due = parse_time(given["at"], "/at") if "at" in given else None
+                self._capture = self._new_capture(due)
+                self._say_document("capture", self._capture)
+                data = self._capture
+            case "session/start" | "session/stop":
+                self._state = "active" if name == "session/start" else "idle"
+                self._session_since = rfc3339(time.time())
+                self._say_document("session", self._session())
+                data = self._session()
+            case "session/get":
+                data = self._session()
+            case "health/check":
+                data = self._health()
+            case "system/republish":
+                self._say_all()
+            case "system/ping":
+                data = {
+                    "at": rfc3339(time.time()),
+                    "boot": self._boot,
+                    "version": VERSION,
+                    "camera_service": True,
+                    "clock_synced": True,
+                }
+            case _:
+                error = AnswerError(code="unknown_command", message=f"there is no {name}")
+                return Answer(id=command_id, command=name, final=True, success=False, error=error)
+        return Answer(
+            id=command_id,
+            command=name,
+            final=True,
+            success=True,
+            message=f"{name} done",
+            data=msgspec.Raw(msgspec.json.encode(data)),
+        )
+
+    # ------------------------------------------------------------------------------- documents
+
+    def _next_seq(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def _status(self, state: Any, reason: str) -> bytes:
+        return msgspec.json.encode(
+            StatusDocument(
+                at=rfc3339(time.time()),
+                boot=self._boot,
+                seq=self._next_seq(),
+                state=state,
+                reason=reason,
+                since=self._since,
+                version=VERSION,
+                clock_synced=True,
+            )
+        )
+
+    def _info(self) -> InfoDocument:
+        return InfoDocument(
+            device=self.name,
+            name=self.name.replace("-", " "),
+            area="",
+            model="simulated",
+            serial="",
+            version=VERSION,
+            python="",
+            os="",
+            contract="1.0",
+            protocol="5.0",
+            groups=(self._group,) if self._group else (),
+            tags=(),
+            commands=_COMMANDS,
+            broadcast_commands=_BROADCAST,
+            max_command_bytes=16384,
+        )
+
+    def _session(self) -> SessionDocument:
+        return SessionDocument(
+            state="active" if self._state == "active" else "idle",
+            id="20260101_000000_aaaa",
+            interval=self._habits.capture_s or 10.0,
+            frames=self._frames,
+            started_at=self._session_since,
+            last_frame_at=self._capture.taken_at,
+        )
+
+    def _health(self) -> HealthDocument:
+        well = Check(state="ok")
+        return HealthDocument(
+            state="ok",
+            checks=Checks(cinepi_modules=well, file_system=well, configuration=well, mqtt=well),
+            mqtt=MqttHealth(
+                server="sim",
+                protocol="5.0",
+                reconnects=0,
+                connected_since=self._since,
+                round_trip_ms=0.5,
+                max_packet_bytes=2**28,
+                problem=None,
+            ),
+            cpu_percent=round(5 + 5 * random.random(), 1),  # noqa: S311
+            load_1m=0.1,
+            memory_percent=40.0,
+            memory_available_bytes=300_000_000,
+            temperature_c=round(45 + 10 * random.random(), 1),  # noqa: S311
+            under_voltage=False,
+            throttled=False,
+            wifi_signal_dbm=-55,
+            uptime_s=1000,
+            disk_free_bytes=20_000_000_000,
+            disk_total_bytes=30_000_000_000,
+            disk_reserve_bytes=500_000_000,
+            disk_days_left=90.0,
+            disk_state="ok",
+            captures=self._frames,
+            captures_bytes=self._frames * 3_000_000,
+            journal_depth=0,
+            service_response_ms=1.0,
+            file_operation_ms=1.0,
+            daemon_bytes=40_000_000,
+            service_bytes=60_000_000,
+            clock_synced=True,
+        )
+
+    def _new_capture(self, due: float | None) -> CaptureDocument:
+        now = time.time()
+        stamp = time.strftime("%Y%m%d_%H%M%S", time.localtime(now))
+        return CaptureDocument(
+            filename=f"cinepi_{stamp}.jpg",
+            path=f"/opt/cinepi/captures/cinepi_{stamp}.jpg",
+            size=3_000_000,
+            sha256="0" * 64,
+            taken_at=rfc3339(now),
+            width=4056,
+            height=3040,
+            kind="frame" if due is None else "snapshot",
+            late_ms=None if due is None else round(1000 * (now - due), 3),
+        )
+
+
+class SimulatedFleet:
+    """Many devices in this loop."""
+
+    def __init__(self, port: int, habits: Habits, *, host: str = "127.0.0.1") -> None:
+        """Devices that will connect to this broker."""
+        self.devices: list[Device] = []
+        self._host, self._port, self._habits = host, port, habits
+
+    async def start(self, number: int, prefix: str = "sim") -> float:
+        """Connect so many; returns the seconds until the last was online."""
+        began = time.monotonic()
+        limit = asyncio.Semaphore(100)
+        loop = asyncio.get_running_loop()
+
+        async def one(index: int) -> None:
+            await asyncio.sleep(index / self._habits.connects_per_s)
+            device = Device(f"{prefix}-{index:04}", index, self._habits)
+            async with limit:
+                await loop.create_connection(lambda: device, self._host, self._port)
+            await device.online
+            self.devices.append(device)
+
+        await asyncio.gather(*(one(index) for index in range(number)))
+        return time.monotonic() - began
+
+    def close(self) -> None:
+        """Let all leave."""
+        for device in self.devices:
+            device.close()
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    habits = Habits(
+        capture_s=options.capture_s,
+        health_s=options.health_s,
+        silent=options.silent,
+        failing=options.failing,
+    )
+    fleet = SimulatedFleet(options.port, habits)
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    took = await fleet.start(options.devices, options.prefix)
+    sys.stdout.write(f"{options.devices} devices online after {took:.2f} s\n")
+    sys.stdout.flush()
+    await stopping.wait()
+    fleet.close()
+    await asyncio.sleep(0)
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=1883)
+    parser.add_argument("--devices", type=int, default=100)
+    parser.add_argument("--prefix", default="sim")
+    parser.add_argument("--capture-s", type=float, default=10.0, help="0: no session")
+    parser.add_argument("--health-s", type=float, default=30.0)
+    parser.add_argument("--silent", type=float, default=0.0, help="share that never answers")
+    parser.add_argument("--failing", type=float, default=0.0, help="share that fails")
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,290 @@
+"""What verbs have in common: connect, find the devices that are meant, ask, tell the result."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from cinepi.errors import CinepiError
+from cinepid.ctl.ask import Command, Outcome, Reply, ask
+from cinepid.ctl.context import access
+from cinepid.ctl.errors import ALL_FAILED, NO_ANSWER, OK, PARTIAL, SilenceError, UsageError
+from cinepid.ctl.fleet import Device
+from cinepid.ctl.link import Link, open_link
+from cinepid.ctl.output import Output
+from cinepid.ctl.program import PROGRAM
+from cinepid.ctl.survey import Survey
+from cinepid.ctl.target import Targets, choose, targets
+from cinepid.ctl.text import count, safe, span
+
+Telling = Callable[[Reply], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A connection, what is known so far, and where to say things.
+
+    Attributes:
+        options: The command line.
+        link: The connection.
+        survey: The devices.
+        output: What the operator sees.
+    """
+
+    options: argparse.Namespace
+    link: Link
+    survey: Survey
+    output: Output
+
+    async def find(self, wanted: Targets, channels: Sequence[str] = ("status",)) -> list[Device]:
+        """The devices that are meant, with documents of these channels.
+
+        Raises:
+            NoDeviceError: There are none.
+            BrokerError: The broker refuses, or is gone.
+        """
+        needed = list(channels)
+        if wanted.needs_info:
+            needed += [each for each in ("info", "session") if each not in needed]
+        await self.survey.look(needed)
+        return choose(wanted, self.survey.fleet.devices.values())
+
+    async def ask(
+        self,
+        command: Command,
+        devices: Sequence[Device],
+        wanted: Targets | None = None,
+        on_reply: Callable[[Reply], None] = lambda _: None,
+    ) -> Outcome:
+        """See `ask`."""
+        return await ask(self.link, command, devices, wanted, on_reply)
+
+    async def ask_one(self, command: Command, device: Device) -> Reply:
+        """Ask a single device.
+
+        Raises:
+            SilenceError: It does not answer.
+            CinepiError: What it answered.
+        """
+        outcome = await self.ask(command, [device])
+        reply = outcome.replies.get(device.id)
+        if reply is None:
+            raise SilenceError(f"{device.id} {_silence(device, command)}")
+        if not reply.has_done_it:
+            raise CinepiError(f"{device.id}: {reason(reply)}")
+        return reply
+
+    def confirm(self, what: str, devices: Sequence[Device]) -> None:
+        """Ask before something that cannot be undone, or is done to many.
+
+        Raises:
+            UsageError: The answer is no, or nobody is there to give one.
+        """
+        if self.options.yes:
+            return
+        names = ", ".join(device.id for device in devices[:8])
+        more = f" and {len(devices) - 8} more" if len(devices) > 8 else ""  # noqa: PLR2004
+        question = f"{what} on {count(len(devices), 'device')} ({names}{more})"
+        if not sys.stdin.isatty():
+            raise UsageError(f"{question}: say --yes, as there is nobody to ask")
+        sys.stderr.write(f"{safe(question)}? [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise UsageError("nothing was done")
+
+
+@asynccontextmanager
+async def working(options: argparse.Namespace) -> AsyncIterator[Work]:
+    """Connect, and leave in the end.
+
+    Raises:
+        UsageError: What says how to connect is wrong.
+        BrokerError: No broker lets us in.
+    """
+    colour = {"always": True, "never": False}.get(options.colour)
+    output = Output(is_json=options.json, colour=colour)
+    async with open_link(access(options)) as link:
+        yield Work(options, link, Survey(link), output)
+
+
+def add_targets(parser: argparse.ArgumentParser, *, nargs: str = "*") -> None:
+    """Options that say whom a command is for."""
+    parser.add_argument("devices", nargs=nargs, metavar="DEVICE", help="name or glob")
+    chosen = parser.add_argument_group("which devices")
+    chosen.add_argument(
+        "-g", "--group", action="append", default=[], metavar="GROUP", help="those in a group"
+    )
+    chosen.add_argument("-a", "--all", action="store_true", help="all of them")
+    chosen.add_argument(
+        "-m",
+        "--match",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="those of this version, tag, state, session, area or model; VALUE may be a glob",
+    )
+
+
+def add_command_options(parser: argparse.ArgumentParser) -> None:
+    """Options of every verb that makes devices do something."""
+    parser.add_argument(
+        "--id",
+        metavar="ID",
+        help="of an earlier try: devices that did it then only answer again",
+    )
+
+
+def command_of(
+    options: argparse.Namespace, name: str, arguments: Mapping[str, object] | None = None
+) -> Command:
+    """The command that a command line asks for."""
+    made = Command(name, arguments or {}, options.timeout)
+    return replace(made, id=options.id) if options.id else made
+
+
+def words(options: argparse.Namespace, *verb: str) -> list[str]:
+    """A command line like this one: the broker as it was named, and the verb."""
+    found = []
+    for key in ("context", "broker", "username", "password_file", "ca_file"):
+        if value := getattr(options, key):
+            found += [f"--{key.replace('_', '-')}", value]
+    return [*found, *verb]
+
+
+def targets_of(options: argparse.Namespace, *, everyone_if_none: bool = False) -> Targets:
+    """Whom a command line means.
+
+    Raises:
+        UsageError: It names nobody, or contradicts itself.
+    """
+    wanted = targets(options.devices, options.group, options.match, is_all=options.all)
+    if not wanted.is_given:
+        if not everyone_if_none:
+            raise UsageError("name a device, a glob, --group, --match or --all")
+        wanted = wanted._replace(is_all=True)
+    return wanted
+
+
+async def command_verb(
+    work: Work,
+    command: Command,
+    devices: Sequence[Device],
+    *,
+    wanted: Targets | None = None,
+    telling: Telling | None = None,
+    again: Sequence[str] = (),
+) -> int:
+    """Send a command, show answers as they come, sum up; returns the exit code.
+
+    Args:
+        work: The connection.
+        command: What to ask for.
+        devices: Whom.
+        wanted: How they were named.
+        telling: Puts a good answer into words; by default the device's own.
+        again: The words of the command line, without devices, for those that failed.
+
+    Raises:
+        BrokerError: The connection was lost.
+    """
+    output = work.output
+    width = max((len(device.id) for device in devices), default=0)
+
+    def show(reply: Reply) -> None:
+        if output.is_json:
+            return
+        text = (telling or said)(reply) if reply.has_done_it else reason(reply)
+        mark, style = ("ok  ", "green") if reply.has_done_it else ("FAIL", "bold red")
+        warnings = "".join(f"  ({warning})" for warning in reply.answer.warnings)
+        again_said = "  (had done it before)" if reply.answer.replayed else ""
+        output.styled(f"{mark} {reply.device:{width}}  {text}{again_said}{warnings}", style)
+
+    outcome = await work.ask(command, devices, wanted, show)
+    if output.is_json:
+        output.json(summary(outcome))
+    else:
+        _sum_up(output, outcome, again, width)
+    return exit_code(outcome)
+
+
+def said(reply: Reply) -> str:
+    """A good answer in the device's own words."""
+    return reply.answer.message
+
+
+def reason(reply: Reply) -> str:
+    """Why it failed."""
+    error = reply.answer.error
+    return f"{error.message} ({error.code})" if error else "failed without a reason"
+
+
+def exit_code(outcome: Outcome) -> int:
+    """What a script should know."""
+    if not outcome.replies:
+        return NO_ANSWER
+    if not outcome.done:
+        return ALL_FAILED
+    return PARTIAL if outcome.failed or outcome.silent else OK
+
+
+def summary(outcome: Outcome) -> dict[str, object]:
+    """The outcome as JSON has it."""
+    return {
+        "id": outcome.command.id,
+        "command": outcome.command.name,
+        "expected": [device.id for device in outcome.expected],
+        "ok": [
+            {
+                "device": reply.device,
+                "message": reply.answer.message,
+                "data": reply.data(),
+                "replayed": reply.answer.replayed,
+                "warnings": list(reply.answer.warnings),
+                "after_s": round(reply.after, 3),
+            }
+            for reply in outcome.done
+        ],
+        "failed": [
+            {
+                "device": reply.device,
+                "code": reply.answer.error.code if reply.answer.error else "internal",
+                "message": reply.answer.error.message if reply.answer.error else "",
+            }
+            for reply in outcome.failed
+        ],
+        "silent": [
+            {"device": device.id, "state": device.status.state if device.status else "unknown"}
+            for device in outcome.silent
+        ],
+        "answered_twice": sorted(outcome.twice),
+    }
+
+
+def _sum_up(output: Output, outcome: Outcome, again: Sequence[str], width: int) -> None:
+    for device in outcome.silent:
+        text = f"?    {device.id:{width}}  {_silence(device, outcome.command)}"
+        output.styled(text, "yellow")
+    for name in sorted(outcome.twice):
+        output.note(f"{name} answered twice, and not the same: do two devices have this name?")
+    if len(outcome.expected) > 1 or outcome.silent:
+        parts = [f"{len(outcome.done)} ok", f"{len(outcome.failed)} failed"]
+        output.note(f"{', '.join(parts)}, {len(outcome.silent)} without answer")
+    if not again:
+        return
+    words = [PROGRAM, *again]
+    if outcome.failed:
+        names = [reply.device for reply in outcome.failed]
+        output.note(f"again for those that failed: {shlex.join([*words, *names])}")
+    if outcome.silent:
+        names = [device.id for device in outcome.silent]
+        same = ["--id", outcome.command.id]
+        output.note(f"again for the silent, never twice: {shlex.join([*words, *same, *names])}")
+
+
+def _silence(device: Device, command: Command) -> str:
+    status = device.status
+    if status is None or status.state == "online":
+        return f"no answer in {span(command.timeout)}"
+    return f"no answer: it is offline ({safe(status.reason).replace('_', ' ')})"
