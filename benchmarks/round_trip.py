@@ -90,12 +90,12 @@ def main() -> None:
         times: dict[str, list[Milliseconds]] = {"echo": [], **{name: [] for name in _QUESTIONS}}
         number = 0
         for turn in range(rounds + 1):
-            for name in times:
+            for name, taken in times.items():
                 for _ in range(_ROUND):
                     number += 1
-                    taken = asker.ask(*_message(name, number))
+                    duration = asker.ask(*_message(name, number))
                     if turn:  # the first round warms up
-                        times[name].append(taken)
+                        taken.append(duration)
     _report(times)
 
 
@@ -168,19 +168,25 @@ def _await_port(port: int) -> None:
 def _echo(port: int) -> None:
     """Send everything back, with the client library alone."""
     client = _client("echo")
-    client.on_message = lambda _c, _d, message: client.publish(
-        "bench/answer", message.payload, qos=1
-    )
-    client.on_connect = lambda *_: client.subscribe(_ECHO, qos=1)
+
+    def answer(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        client.publish("bench/answer", message.payload, qos=1)
+
+    def subscribe(*_: Any) -> None:
+        client.subscribe(_ECHO, qos=1)
+
+    client.on_message, client.on_connect = answer, subscribe
     client.connect("127.0.0.1", port)
     client.loop_forever()
 
 
 def _client(name: str) -> paho.Client:
     client = paho.Client(CallbackAPIVersion.VERSION2, name, protocol=paho.MQTTv5)
-    client.on_socket_open = lambda _c, _d, sock: sock.setsockopt(
-        socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-    )
+
+    def send_at_once(_client: paho.Client, _data: Any, sock: Any) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    client.on_socket_open = send_at_once
     return client
 
 

@@ -149,6 +149,7 @@ class _Daemon:
     async def stop(self) -> None:
         """Leave in the reverse order: nothing new, what is under way, the connection, the file."""
         await self._dispatcher.close()
+        await self._dispatcher.delivery.close()
         if self._uplink.connection is not None:
             await self._presence.goodbye(self._uplink.connection)
         self._memory.close()

@@ -28,6 +28,9 @@ TAKEN_OVER_WAIT: Seconds = 120.0
 """Two devices with one name would throw each other out for ever; both go slowly instead."""
 STABLE: Seconds = 60.0
 """A connection that lasted so long was a good one: the next wait is short again."""
+SUSPICIOUS = 3
+"""So many connections in a row that end soon are more than bad luck. Older brokers do not say why
+they close a connection that another client has taken over."""
 
 _log = logger("uplink")
 
@@ -87,6 +90,7 @@ class Uplink:
         self._pulse = pulse
         self._refused_v5: set[Server] = set()
         self._hung_up_on_v5: set[Server] = set()
+        self._cut_short = 0
         self._last_alive: MonotonicTime | None = None
 
     def publish(self, message: Outgoing) -> asyncio.Future[None]:
@@ -106,9 +110,9 @@ class Uplink:
             for server in self._servers:
                 began = self._clock.monotonic()
                 error = await self._use(server)
-                self._note(server, error)
                 if self._clock.monotonic() - began > STABLE:
-                    failures = 0
+                    failures = self._cut_short = 0
+                self._note(server, error)
                 if isinstance(error, TakenOverError):
                     await self._sleep(TAKEN_OVER_WAIT * (0.5 + random.random()))  # noqa: S311
             failures += 1
@@ -169,6 +173,7 @@ class Uplink:
             self._pulse.beat("uplink")
             await asyncio.wait([connection.lost], timeout=TURN)
         self.reconnects += 1
+        self._cut_short += 1
         return connection.lost.result()
 
     def _set_online(self, connection: Connection) -> None:
@@ -178,13 +183,13 @@ class Uplink:
         _log.info("connected", server=str(connection.server), protocol=connection.protocol)
 
     def _note(self, server: Server, error: CinepiError) -> None:
-        if isinstance(error, TakenOverError):
-            self.problem = f"{error}: give this device or the other one another id"
-        elif self.problem != str(error):
-            self.problem = str(error)
-        else:
+        problem = str(error)
+        if isinstance(error, TakenOverError) or self._cut_short >= SUSPICIOUS:
+            problem += "; does another device have the same id? Give one of them another"
+        if problem == self.problem:
             return  # said already: a broker that stays away is one line, not thousands
-        _log.warning("no connection", server=str(server), reason=self.problem)
+        self.problem = problem
+        _log.warning("no connection", server=str(server), reason=problem)
 
     async def _sleep(self, duration: Seconds) -> None:
         """Wait, and beat meanwhile."""

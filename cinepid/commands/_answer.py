@@ -8,7 +8,7 @@ import msgspec
 from cinepi.client import error_from
 from cinepi.errors import CinepiError, Problem, TooLargeError
 from cinepi.logs.setup import logger
-from cinepi.protocol import WireError
+from cinepi.protocol import NO_RESULT, WireError
 from cinepi.units import Bytes
 from cinepid.commands._contract import Command
 from cinepid.errors import BrokerError
@@ -26,7 +26,7 @@ _log = logger("commands")
 class Outcome(msgspec.Struct, frozen=True):
     """What the journal keeps of a finished command: one of the two."""
 
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = NO_RESULT
     error: WireError | None = None
 
 
@@ -66,7 +66,7 @@ def stored(command_id: str, name: str, command: Command, outcome: bytes) -> Answ
     kept = msgspec.json.decode(outcome, type=Outcome)
     if kept.error is not None:
         return failure(command_id, name, error_from(kept.error), command.inner)
-    result = msgspec.json.decode(kept.result or b"{}", type=command.result)
+    result = msgspec.json.decode(kept.result, type=command.result)
     return success(command_id, name, command, result)
 
 

@@ -17,6 +17,7 @@ from cinepid.pulse import Pulse
 
 BATCH: Seconds = 0.1
 """Confirmations are gathered for so long: they are cheap, but one request each is not."""
+CONFIRM_LIMIT: Seconds = 5.0
 
 _log = logger("delivery")
 
@@ -91,36 +92,47 @@ class Delivery:
             except CinepiError as error:
                 _log.warning("answers have to wait", reason=str(error))
 
+    async def close(self) -> None:
+        """Tell the journal what was delivered last, if it is there to hear it."""
+        if self._confirmed and self._parts.service.is_up:
+            try:
+                await self._send_confirmations()
+            except CinepiError as error:
+                _log.warning("some answers will come twice", reason=str(error))
+
     def _confirm(self, command_id: str) -> None:
         self._confirmed.append(command_id)
         self._wake.set()
 
     async def _send_confirmations(self) -> None:
         ids = tuple(self._confirmed)
-        await self._parts.service.call("requests.answered", _Confirmed, AnsweredParams(ids=ids))
+        params = AnsweredParams(ids=ids)
+        await self._parts.service.call("requests.answered", _Confirmed, params, limit=CONFIRM_LIMIT)
         del self._confirmed[: len(ids)]
 
     async def _deliver_unanswered(self) -> None:
         found = await self._parts.service.call("requests.unanswered", UnansweredResult)
         for request in found.requests:
-            entry = self._once.find(request.command.id)
+            command_id = request.command.id
+            entry = self._once.find(command_id)
             if entry is None:
                 await self._deliver_stored(request)
             elif entry.is_delivered:
-                self._confirm(request.command.id)
+                self._confirm(command_id)
             elif entry.answer is not None:
-                reply_to = _reply_to(request)
-                await self.deliver(request.command.id, entry, entry.answer, reply_to, again=False)
+                await self.deliver(command_id, entry, entry.answer, _reply_to(request), again=False)
 
     async def _deliver_stored(self, request: Unanswered) -> None:
         command_id = request.command.id
-        reply_to = _reply_to(request)
-        command = commands().get(reply_to.command)
-        if command is None:  # an older version knew it
+        try:
+            reply_to = _reply_to(request)
+            command = commands()[reply_to.command]
+            answer = stored(command_id, reply_to.command, command, bytes(request.outcome))
+        except (msgspec.MsgspecError, KeyError) as error:  # from a version that knew other words
+            _log.error("an answer cannot be made any more", id=command_id, reason=repr(error))
             self._confirm(command_id)
             return
         _log.info("delivering an answer late", command=reply_to.command, id=command_id)
-        answer = stored(command_id, reply_to.command, command, bytes(request.outcome))
         now = self._parts.clock.monotonic()
         entry = self._once.begin(command_id, request.command.fingerprint, now, is_recorded=True)
         self._once.finish(command_id, answer)

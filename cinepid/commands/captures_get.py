@@ -15,14 +15,26 @@ _HEADER: Bytes = 1024  # more than topic and header of a message take
 
 
 class GetParams(Params, frozen=True, rename={"what": "as"}):
-    """Arguments: which picture, and what of it."""
+    """Arguments: which picture, and what of it.
+
+    Attributes:
+        filename: Of the picture, without a folder.
+        what: Facts alone, or the bytes of a small preview or of the whole file as well.
+    """
 
     filename: str
     what: Literal["metadata", "preview", "full"] = "metadata"
 
 
 class Transfer(Payload, frozen=True):
-    """How the bytes come: `parts` messages to `<topic>/0`, `<topic>/1`, …, in this order."""
+    """How the bytes come: `parts` messages to `<topic>/0`, `<topic>/1`, …, in this order.
+
+    Attributes:
+        topic: What the topics of the messages begin with.
+        parts: How many messages.
+        part_bytes: Length of each but the last.
+        size: Bytes in all.
+    """
 
     topic: str
     parts: int

@@ -8,7 +8,11 @@ from cinepid.commands._contract import Command, Context
 
 
 class SetParams(Params, frozen=True):
-    """Arguments; a plain `ON` or `OFF` does as well."""
+    """Arguments; a plain `ON` or `OFF` does as well.
+
+    Attributes:
+        state: What the switch is to be.
+    """
 
     state: Literal["ON", "OFF"]
 

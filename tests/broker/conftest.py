@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.broker.contract import judge_all
 from tests.broker.running import Operator, RunningBroker, RunningDaemon
 from tests.service.running import RunningService
+
+
+@pytest.fixture(autouse=True)
+def _everything_said_is_in_the_contract() -> Iterator[None]:
+    """Whatever an operator hears in a test must be as the AsyncAPI document says."""
+    judge_all()
+    yield
+    assert judge_all() == []
 
 
 @pytest.fixture
@@ -45,13 +54,20 @@ def service(start_service: Callable[[], RunningService]) -> RunningService:
 
 
 @pytest.fixture
+def daemons() -> list[RunningDaemon]:
+    """All daemons that the test has started, the newest last."""
+    return []
+
+
+@pytest.fixture
 def start_daemon(
-    tmp_path: Path, broker: RunningBroker, cleanup: ExitStack
+    tmp_path: Path, broker: RunningBroker, cleanup: ExitStack, daemons: list[RunningDaemon]
 ) -> Callable[..., RunningDaemon]:
     """Starts daemons, one after the other, below the same root."""
 
     def start(**settings: dict[str, object]) -> RunningDaemon:
         daemon = RunningDaemon.start(tmp_path, broker.port, **settings)
+        daemons.append(daemon)
         cleanup.callback(daemon.kill)
         return daemon
 
@@ -59,13 +75,11 @@ def start_daemon(
 
 
 @pytest.fixture
-def start_operator(
-    broker: RunningBroker, cleanup: ExitStack
-) -> Callable[..., Operator]:
+def start_operator(broker: RunningBroker, cleanup: ExitStack) -> Callable[..., Operator]:
     """Connects operators to the broker."""
 
-    def start(**options: int) -> Operator:
-        operator = Operator(broker.port, **options)
+    def start(client_id: str = "") -> Operator:
+        operator = Operator(broker.port, client_id=client_id)
         cleanup.callback(operator.close)
         return operator
 

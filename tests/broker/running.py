@@ -2,18 +2,18 @@
 
 import json
 import os
-import queue
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -22,6 +22,7 @@ from paho.mqtt.properties import Properties
 
 from cinepi.clock import CLOCK_VARIABLE
 from cinepi.paths import ROOT_VARIABLE, Layout
+from tests.broker.contract import SEEN
 
 LIMIT = 20.0
 """Seconds that anything may take on a loaded machine before a test fails."""
@@ -30,7 +31,7 @@ DEVICE = "garden"
 ValueT = TypeVar("ValueT")
 
 
-def wait_for(what: Callable[[], ValueT], *, limit: float = LIMIT) -> ValueT:
+def wait_for(what: Callable[[], ValueT | Literal[False] | None], *, limit: float = LIMIT) -> ValueT:
     """Ask until the answer is true, and return it."""
     deadline = time.monotonic() + limit
     while not (value := what()):
@@ -69,7 +70,8 @@ class RunningBroker:
             "user root",
             "log_type error",
         )
-        access = () if any("password_file" in line for line in self._lines) else ("allow_anonymous true",)
+        is_open = not any("password_file" in line for line in self._lines)
+        access = ("allow_anonymous true",) if is_open else ()
         configuration.write_text("\n".join((*common, *access, *self._lines, *lines, "")))
         program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
         assert program, "mosquitto is not installed"
@@ -126,18 +128,24 @@ class Operator:
     """Somebody with an MQTT client: hears everything of all devices, and sends commands."""
 
     def __init__(self, port: int, *, version: int = 5, client_id: str = "") -> None:
-        """Connect, and subscribe to everything."""
+        """Connect, and subscribe to everything, also what comes while the broker restarts."""
+        client_id = client_id or f"operator-{os.urandom(4).hex()}"
         self.heard: list[Heard] = []
-        self._news: queue.Queue[Heard] = queue.Queue()
-        protocol = paho.MQTTProtocolVersion.MQTTv5 if version == 5 else paho.MQTTProtocolVersion.MQTTv311
+        protocol = paho.MQTTv5 if version == 5 else paho.MQTTv311
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol)
         self._client.on_message = self._hear
         self._client.on_connect = self._subscribe
-        self._subscribed: queue.Queue[bool] = queue.Queue()
-        self._client.on_subscribe = lambda *_: self._subscribed.put(True)
-        self._client.connect("127.0.0.1", port)
+        self._subscribed = threading.Event()
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.reconnect_delay_set(max_delay=1)
+        lasting = _properties(PacketTypes.CONNECT)
+        lasting.SessionExpiryInterval = 600
+        if version == 5:
+            self._client.connect("127.0.0.1", port, clean_start=False, properties=lasting)
+        else:
+            self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        self._subscribed.get(timeout=LIMIT)
+        assert self._subscribed.wait(LIMIT)
         self._count = 0
 
     def close(self) -> None:
@@ -160,7 +168,7 @@ class Operator:
         """Send a command: an object as JSON, text and bytes as they are, nothing for None."""
         properties = None
         if response_topic or correlation or expiry is not None:
-            properties = Properties(PacketTypes.PUBLISH)
+            properties = _properties(PacketTypes.PUBLISH)
             if response_topic:
                 properties.ResponseTopic = response_topic
             if correlation:
@@ -169,7 +177,9 @@ class Operator:
                 properties.MessageExpiryInterval = expiry
         if isinstance(payload, Mapping):
             payload = json.dumps(payload)
-        self.publish(f"cinepi/{to}/cmd/{command}", payload, retain=retain, properties=properties, qos=qos)
+        self.publish(
+            f"cinepi/{to}/cmd/{command}", payload, retain=retain, properties=properties, qos=qos
+        )
 
     def publish(
         self,
@@ -216,7 +226,7 @@ class Operator:
             hits = (m for m in list(self.heard) if m.topic == topic and m.payload and fits(m))
             return next(hits, None)
 
-        return wait_for(found)  # type: ignore[return-value]
+        return wait_for(found)
 
     def document(self, channel: str, **values: object) -> dict[str, Any]:
         """Wait until the newest document of a topic has these values, and return it."""
@@ -225,7 +235,7 @@ class Operator:
             document = self.newest(channel)
             return document if document and _has(document, values) else None
 
-        return wait_for(newest)  # type: ignore[return-value]
+        return wait_for(newest)
 
     def newest(self, channel: str) -> dict[str, Any] | None:
         """The last document heard on a topic, None if there is none."""
@@ -259,9 +269,9 @@ class Operator:
 
     def _hear(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         correlation = getattr(message.properties, "CorrelationData", None)
-        self.heard.append(
-            Heard(message.topic, message.payload, message.retain, message.qos, correlation)
-        )
+        topic, payload = message.topic, bytes(message.payload)
+        SEEN.append((topic, payload, message.retain))
+        self.heard.append(Heard(topic, payload, message.retain, message.qos, correlation))
 
 
 @dataclass
@@ -290,7 +300,6 @@ class RunningDaemon:
         process = subprocess.Popen(
             [sys.executable, "-m", "cinepid", "run"],
             env={**os.environ, CLOCK_VARIABLE: str(clock), ROOT_VARIABLE: str(root)},
-            stderr=subprocess.DEVNULL,
         )
         return cls(layout, process)
 
@@ -308,6 +317,10 @@ class RunningDaemon:
         """What it has logged."""
         for line in self.layout.daemon_log.read_text().splitlines():
             yield json.loads(line)
+
+
+def _properties(packet: int) -> Properties:
+    return Properties(packet)  # type: ignore[no-untyped-call]
 
 
 def _has(document: Mapping[str, object], values: Mapping[str, object]) -> bool:

@@ -9,9 +9,7 @@ from tests.broker.running import DEVICE, Heard, Operator, wait_for
 from tests.service.running import RunningService
 
 
-def test_an_empty_message_takes_a_picture(
-    shared: Operator, shared_service: RunningService
-) -> None:
+def test_an_empty_message_takes_a_picture(shared: Operator, shared_service: RunningService) -> None:
     """A phone's button needs no JSON."""
     shared.send("snapshot/take")
     answer = shared.answer("snapshot/take")
@@ -58,9 +56,7 @@ def test_settings_are_changed_and_told(shared: Operator) -> None:
     """The retained camera document follows a change."""
     answer = shared.ask("camera/set", exposure_mode="manual", iso=200, quality=90)
     assert answer["success"], answer
-    camera = wait_for(
-        lambda: (d := shared.newest("camera")) and d["settings"]["iso"] == 200 and d
-    )
+    camera = wait_for(lambda: (d := shared.newest("camera")) and d["settings"]["iso"] == 200 and d)
     assert camera["settings"]["exposure_mode"] == "manual"
 
 
@@ -207,7 +203,7 @@ def test_every_question_is_answered(shared: Operator, command: str) -> None:
 
 
 def test_the_configuration_is_changed_and_told(shared: Operator) -> None:
-    """A patch has a new revision; an old `base_revision` is a conflict; a dry run changes nothing."""
+    """A patch makes a revision; an old `base_revision` is a conflict; a dry run changes nothing."""
     before = shared.ask("config/get")["data"]["revision"]
     tried = shared.ask("config/patch", patch={"capture": {"interval": 10}}, dry_run=True)
     assert tried["data"]["changed"] == ["/capture/interval"]
@@ -271,9 +267,7 @@ def test_no_other_file_can_be_reached(shared: Operator, name: str) -> None:
         assert shared.ask(command, filename=name)["error"]["code"] == "invalid_argument"
 
 
-def test_long_work_says_that_it_has_begun(
-    shared: Operator, shared_service: RunningService
-) -> None:
+def test_long_work_says_that_it_has_begun(shared: Operator, shared_service: RunningService) -> None:
     """After a second there is a first answer; exactly one is final."""
     shared_service.fault("slow", seconds=1.5)
     try:

@@ -193,6 +193,48 @@ def test_an_answer_that_the_broker_missed_is_delivered_later(
     assert len(service.pictures()) == 1
 
 
+@pytest.mark.parametrize("qos", [0, 1])
+def test_an_answer_that_nobody_could_send_is_sent_after_the_crash(  # noqa: PLR0917
+    operator: Operator,
+    service: RunningService,
+    broker: RunningBroker,
+    start_daemon: Callable[..., RunningDaemon],
+    daemons: list[RunningDaemon],
+    qos: int,
+) -> None:
+    """The picture was taken, the broker hung, the daemon died: the journal has the answer."""
+    service.fault("slow", seconds=1.0)
+    operator.send("snapshot/take", {"id": "stuck"}, qos=qos)
+    operator.sync()
+    broker.freeze()
+    wait_for(lambda: service.events("capture_stored"))
+    daemons[-1].kill()
+    service.mend()
+    broker.thaw()
+    start_daemon()
+    answer = operator.answer("snapshot/take", id="stuck")
+    assert answer["data"]["filename"] == service.pictures()[0]
+    operator.await_online()
+    operator.sync()
+    assert len(operator.answers("snapshot/take", id="stuck")) == 1
+    assert len(service.pictures()) == 1
+
+
+def test_what_was_answered_is_not_answered_again(
+    operator: Operator,
+    start_daemon: Callable[..., RunningDaemon],
+    daemons: list[RunningDaemon],
+) -> None:
+    """A clean restart right after an answer delivers nothing twice."""
+    operator.ask("snapshot/take", id="done")
+    daemons[-1].terminate()
+    operator.document("status", state="offline")
+    start_daemon()
+    operator.document("status", state="online")
+    operator.sync()
+    assert len(operator.answers("snapshot/take", id="done")) == 1
+
+
 def test_without_a_service_commands_fail_at_once(
     operator: Operator, service: RunningService
 ) -> None:

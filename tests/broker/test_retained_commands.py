@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from tests.broker.running import DEVICE, Operator, RunningBroker, RunningDaemon, wait_for
+from tests.broker.running import DEVICE, Operator, RunningDaemon, wait_for
 from tests.service.running import RunningService
 
 TOPIC = f"cinepi/{DEVICE}/cmd/snapshot/take"
 
 
-def _is_cleared(broker: RunningBroker, start_operator: Callable[..., Operator]) -> bool:
+def _is_cleared(start_operator: Callable[..., Operator]) -> bool:
     """Whether a newcomer finds nothing on the command's topic."""
     newcomer = start_operator()
     newcomer.wait("status")  # retained messages come in one go
@@ -19,7 +19,6 @@ def test_one_from_before_the_connection(
     start_operator: Callable[..., Operator],
     service: RunningService,
     start_daemon: Callable[..., RunningDaemon],
-    broker: RunningBroker,
 ) -> None:
     """It takes no picture, is answered once, and is gone from the broker."""
     operator = start_operator()
@@ -31,12 +30,10 @@ def test_one_from_before_the_connection(
     operator.await_online()
     operator.sync()
     assert service.pictures() == []
-    wait_for(lambda: _is_cleared(broker, start_operator))
+    wait_for(lambda: _is_cleared(start_operator))
 
 
-def test_one_that_comes_while_connected(
-    operator: Operator, service: RunningService
-) -> None:
+def test_one_that_comes_while_connected(operator: Operator, service: RunningService) -> None:
     """The flag is seen on live messages too, again and again."""
     for _ in range(3):
         operator.send("snapshot/take", {"id": "live"}, retain=True)

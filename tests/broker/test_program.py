@@ -1,0 +1,97 @@
+"""The program `cinepid` on the command line."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cinepi.clock import CLOCK_VARIABLE
+from cinepi.paths import ROOT_VARIABLE
+from tests.broker.running import RunningBroker, free_port
+from tests.service.running import RunningService
+
+
+def _run(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    clock = root / "clock.json"
+    clock.write_text('{"synced": true}')
+    return subprocess.run(
+        [sys.executable, "-m", "cinepid", *arguments],
+        env={**os.environ, ROOT_VARIABLE: str(root), CLOCK_VARIABLE: str(clock)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def test_without_a_configuration_it_shows_the_smallest_one(tmp_path: Path) -> None:
+    """And exits in the way that keeps systemd from trying again."""
+    done = _run(tmp_path, "run")
+    assert done.returncode == 78
+    assert "there is no configuration" in done.stderr
+    assert "broker:\n  host:" in done.stderr
+
+
+def test_all_mistakes_of_a_configuration_are_shown(tmp_path: Path) -> None:
+    """Each with its line, and what may have been meant."""
+    config = tmp_path / "cinepid.yaml"
+    config.write_text("broker:\n  hots: a\n  port: 0\ndevice:\n  id: My Cam\n")
+    done = _run(tmp_path, "run", "--config", str(config))
+    assert done.returncode == 78
+    assert "did you mean host?" in done.stderr
+    assert "cinepid.yaml:3:9: port must be a whole number between 1 and 65535" in done.stderr
+    assert "id must be text such as garden" in done.stderr
+
+
+def test_check_finds_nothing_where_all_is_well(
+    tmp_path: Path, broker: RunningBroker, start_service: Callable[[], RunningService]
+) -> None:
+    """It says what it has looked at."""
+    start_service()
+    config = tmp_path / "cinepid.yaml"
+    config.write_text(json.dumps({"broker": {"host": "127.0.0.1", "port": broker.port}}))
+    done = _run(tmp_path, "check", "--config", str(config))
+    assert done.returncode == 0, done.stdout
+    assert "all is well" in done.stdout
+    assert f"broker 127.0.0.1:{broker.port}: lets us in, MQTT 5.0" in done.stdout
+    assert "camera: simulated" in done.stdout
+
+
+def test_check_finds_everything_that_is_wrong(tmp_path: Path) -> None:
+    """Broker, password and camera service in one go, each with what to do."""
+    password = tmp_path / "password"
+    password.write_text("secret")
+    password.chmod(0o644)
+    settings = {
+        "servers": [f"127.0.0.1:{free_port()}", "nowhere.invalid"],
+        "username": "garden",
+        "password_file": str(password),
+    }
+    config = tmp_path / "cinepid.yaml"
+    config.write_text(json.dumps({"broker": settings}))
+    done = _run(tmp_path, "check", "--config", str(config))
+    assert done.returncode == 78
+    assert "everybody on this machine can read the password" in done.stdout
+    assert "Connection refused" in done.stdout
+    assert "nowhere.invalid:1883 cannot be reached" in done.stdout
+    assert "camera service is not running" in done.stdout
+    assert done.stdout.count("->") >= 4
+    assert "secret" not in done.stdout
+
+
+def test_check_leaves_no_traces(tmp_path: Path) -> None:
+    """It only looks."""
+    config = tmp_path / "cinepid.yaml"
+    config.write_text(json.dumps({"broker": {"host": "127.0.0.1", "port": free_port()}}))
+    _run(tmp_path, "check", "--config", str(config))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cinepid.yaml", "clock.json"]
+
+
+def test_help_names_the_exit_codes(tmp_path: Path) -> None:
+    """And shows the smallest configuration."""
+    done = _run(tmp_path, "--help")
+    assert done.returncode == 0
+    assert "78" in done.stdout
+    assert "host:" in done.stdout

@@ -1,0 +1,141 @@
+"""Small parts: waiting, memory, the board, and the pulse."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from cinepi.clock import SystemClock
+from cinepid.memory import Memory
+from cinepid.payloads import Stamp, stamped
+from cinepid.publishers.board import Board
+from cinepid.pulse import LIMIT, Pulse
+from cinepid.uplink import LONGEST_WAIT, wait_before
+
+
+def test_waits_grow_are_spread_and_have_an_end() -> None:
+    """So that a fleet does not knock at one instant, nor ever give up."""
+    assert wait_before(1, 0.0) == 0.5
+    assert wait_before(1, 1.0) == 1.0
+    assert wait_before(3, 1.0) == 4.0
+    assert wait_before(100, 1.0) == LONGEST_WAIT
+    assert all(wait_before(n, 0.0) <= wait_before(n + 1, 0.0) for n in range(1, 50))
+
+
+def test_numbers_never_go_back(tmp_path: Path) -> None:
+    """Not even when the process is killed after having used some."""
+    path = tmp_path / "state.json"
+
+    async def use(count: int) -> list[int]:
+        memory = Memory(path)
+        return [memory.take_seq() for _ in range(count)]
+
+    numbers = [*asyncio.run(use(3)), *asyncio.run(use(2500)), *asyncio.run(use(3))]
+    assert numbers == sorted(set(numbers))
+
+
+def test_the_cursor_is_kept(tmp_path: Path) -> None:
+    """By a clean stop, at once."""
+    path = tmp_path / "state.json"
+
+    async def remember() -> None:
+        memory = Memory(path)
+        memory.remember(cursor=42)
+        memory.close()
+
+    async def recall() -> int:
+        return Memory(path).content.cursor
+
+    asyncio.run(remember())
+    assert asyncio.run(recall()) == 42
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff", b'{"cursor": "no"}', b"[]"])
+def test_a_damaged_memory_is_an_empty_one(tmp_path: Path, content: bytes) -> None:
+    """Events come again then, which their numbers tell."""
+    path = tmp_path / "state.json"
+    path.write_bytes(content)
+
+    async def recall() -> int:
+        return Memory(path).content.cursor
+
+    assert asyncio.run(recall()) == 0
+
+
+def test_a_memory_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
+    """A full disk is said elsewhere."""
+
+    async def use() -> int:
+        return Memory(tmp_path / "no" / "such" / "folder.json").take_seq()
+
+    assert asyncio.run(use()) == 1
+
+
+def test_a_stamp_comes_first() -> None:
+    """One JSON object, also where the document is empty."""
+    stamp = Stamp(at="now", boot="b", seq=1)
+    assert json.loads(stamped(stamp, b'{"x":1}')) == {"at": "now", "boot": "b", "seq": 1, "x": 1}
+    assert json.loads(stamped(stamp, b"{}")) == {"at": "now", "boot": "b", "seq": 1}
+
+
+def _write(root: Path, name: str, text: str) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_a_raspberry_pi_tells_of_itself(tmp_path: Path) -> None:
+    """Model, serial, temperature, supply, throttling and wireless signal."""
+    _write(tmp_path, "sys/firmware/devicetree/base/model", "Raspberry Pi 5 Model B Rev 1.0\0")
+    _write(tmp_path, "sys/firmware/devicetree/base/serial-number", "10000000abcdef01\0")
+    _write(tmp_path, "sys/class/thermal/thermal_zone0/type", "cpu-thermal\n")
+    _write(tmp_path, "sys/class/thermal/thermal_zone0/temp", "48123\n")
+    _write(tmp_path, "sys/devices/platform/soc/soc:firmware/get_throttled", "50005\n")
+    wireless = "Inter-| sta-|\n face | tus |\n wlan0: 0000   54.  -56.  -256        0\n"
+    _write(tmp_path, "proc/net/wireless", wireless)
+    board = Board(tmp_path)
+    assert board.model() == "Raspberry Pi 5 Model B Rev 1.0"
+    assert board.serial() == "10000000abcdef01"
+    assert board.temperature_c() == 48.123
+    assert board.under_voltage() is True
+    assert board.throttled() is True
+    assert board.wifi_signal_dbm() == -56
+
+
+def test_a_pi_whose_firmware_is_silent_still_tells_of_its_supply(tmp_path: Path) -> None:
+    """The kernel's sensor does."""
+    _write(tmp_path, "sys/class/hwmon/hwmon1/name", "rpi_volt\n")
+    _write(tmp_path, "sys/class/hwmon/hwmon1/in0_lcrit_alarm", "0\n")
+    assert Board(tmp_path).under_voltage() is False
+    assert Board(tmp_path).throttled() is None
+
+
+def test_another_machine_says_what_it_cannot_tell(tmp_path: Path) -> None:
+    """None is not zero."""
+    board = Board(tmp_path)
+    assert board.model()
+    assert board.serial() == ""
+    found = (board.temperature_c(), board.under_voltage(), board.throttled())
+    assert (*found, board.wifi_signal_dbm()) == (None, None, None, None)
+
+
+class _LaterClock(SystemClock):
+    """A clock that can be put forward."""
+
+    ahead = 0.0
+
+    def monotonic(self) -> float:
+        """See `Clock.monotonic`."""
+        return super().monotonic() + self.ahead
+
+
+def test_a_loop_that_hangs_is_noticed() -> None:
+    """One that turns is not."""
+    clock = _LaterClock()
+    pulse = Pulse(clock)
+    pulse.beat("hanging")
+    pulse.beat("turning")
+    clock.ahead = LIMIT + 1
+    pulse.beat("turning")
+    assert pulse.stopped() == ("hanging",)
