@@ -305,10 +305,10 @@ class Camera:
         return _SETTLING * (self._document.achieved.exposure_us or 0) / 1e6
 
     def _close_backend(self) -> None:
-        """Close; a camera that does not even close can only be left with the process."""
+        """Close; one that does not even close is only left with the process."""
         try:
             self._release_backend()
-        except DeadlineError as error:
+        except CinepiError as error:
             self._leave(error)
 
     def _release_backend(self) -> None:

@@ -17,6 +17,9 @@ from cinepi.features import features_of
 from cinepi.model.settings import CameraSettings
 from cinepi.paths import Layout
 
+# picamera2 warns of its own use of threads; that is for its makers.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:picamera2")
+
 LIMIT = 10.0
 _LIBRARIES = {"picamera2": ("picamera2", "libcamera")}
 

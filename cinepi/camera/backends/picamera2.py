@@ -7,7 +7,7 @@ stops the stream. Every wait is bounded: libcamera reports a dead sensor by sile
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,8 +139,7 @@ class Backend(CameraBackend):
             picam2.cancel_all_and_flush()
             picam2.close()
 
-        with translated("closing the camera"):
-            self._caller.call(close, _STEP_LIMIT, "closing the camera")
+        self._bounded(close, "closing the camera")
         self._caller.stop()
 
     # -- opening and setting up -----------------------------------------------------------------
@@ -175,8 +174,11 @@ class Backend(CameraBackend):
         )
         try:
             picam2.configure(config)
+            is_small = picam2.camera_configuration()["lores"]["size"][0] <= _PREVIEW_WIDTH
         except (RuntimeError, ValueError, IndexError):
-            # Not every camera can give two pictures at once; the preview is then made of the first.
+            is_small = False
+        if not is_small:
+            # Not every camera can scale, or give two pictures at once: then there is but one.
             config["lores"] = None
             picam2.configure(config)
         given = picam2.camera_configuration()["main"]
@@ -242,7 +244,7 @@ class Backend(CameraBackend):
         self._is_settled = False
         # Set while the stream stands still, these hold from its first frame.
         self._picam2.set_controls(self._controls)
-        self._caller.call(self._picam2.start, _STEP_LIMIT, "starting the stream")
+        self._bounded(self._picam2.start, "starting the stream")
 
     def _stop(self) -> None:
         picam2 = self._picam2
@@ -252,8 +254,16 @@ class Backend(CameraBackend):
             picam2.cancel_all_and_flush()
             picam2.stop()
 
-        with translated("stopping the stream"):
-            self._caller.call(stop, _STEP_LIMIT, "stopping the stream")
+        self._bounded(stop, "stopping the stream")
+
+    def _bounded(self, work: Callable[[], None], doing: str) -> None:
+        """Do what picamera2 itself would wait for without a limit."""
+
+        def guarded() -> None:
+            with translated(doing):
+                work()
+
+        self._caller.call(guarded, _STEP_LIMIT, doing)
 
     def _settle(self, deadline: MonotonicTime) -> None:
         """Let automatic exposure find its values after the stream has started."""
