@@ -140,9 +140,7 @@ def _checked(filename: str, field: str = "/filename") -> str:
     return filename
 
 
-def _known(
-    capture: CaptureDocument | None, name: str, field: str = "/filename"
-) -> CaptureDocument:
+def _known(capture: CaptureDocument | None, name: str, field: str = "/filename") -> CaptureDocument:
     if capture is None:
         message = f"there is no capture {name}"
         raise InvalidArgumentError.at(field, message)
