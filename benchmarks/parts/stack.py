@@ -81,11 +81,11 @@ def running(resolution: str = "1920x1080") -> Iterator[Stack]:
     processes = [subprocess.Popen([broker, "-c", str(root / "mosquitto.conf")])]
     _await_port(port)
     python = [sys.executable, "-m"]
-    for command in (
+    commands = (
         [*python, "cinepi.service", "--root", str(root)],
         [*python, "cinepid", "run", "--root", str(root), "--config", str(config)],
-    ):
-        processes.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+    )
+    processes += [subprocess.Popen(command, stderr=subprocess.DEVNULL) for command in commands]
     client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     stack = Stack(root, port, processes[1], processes[2], client)
 
