@@ -28,7 +28,7 @@ Part: TypeAlias = dict[str, Any]
 
 GROUP = "{group}"
 """Stands for a group in a topic."""
-UNKNOWN = "unknown"
+REFUSED = "refused"
 BYTES = "picture_part"
 
 _BINDING = "0.2.0"
@@ -51,7 +51,7 @@ def document() -> Part:
     messages = {said.name: _said_message(said, found) for said in SAID}
     for name, command in commands().items():
         messages |= _command_messages(name, command, found)
-    messages[_answer_name(UNKNOWN)] = _answer_message(UNKNOWN, None, found)
+    messages[REFUSED] = _answer_message(REFUSED, None, found)
     messages[BYTES] = {
         "title": "A part of a picture",
         "summary": "Bytes of a picture; parts come in order, after the answer.",
@@ -118,9 +118,8 @@ def _channels() -> Part:
             for who, topic in _broadcast_topics(name).items():
                 summary = f"{command.summary} To {_WHO[who]}; each answers for itself."
                 channels[f"{_command_name(name)}.{who}"] = _channel(topic, summary, asked)
-    answer = _answer_name(UNKNOWN)
-    summary = "Answers to messages whose topic names no command."
-    channels[answer] = _channel(TOPICS.response(UNKNOWN), summary, [answer])
+    for name, topic in _REFUSALS.items():
+        channels[name] = _channel(topic, _REFUSAL, [REFUSED])
     bytes_topic = TOPICS.response(PICTURES, "{transfer}", "{part}")
     channels[BYTES] = _channel(
         bytes_topic, f"Bytes of a picture, as the answer to `{PICTURES}` says.", [BYTES]
@@ -162,6 +161,8 @@ def _operations() -> Part:
                     "messages": [{"$ref": f"#/channels/{answer}/messages/{answer}"}],
                 }
             }
+    for name in _REFUSALS:
+        operations[f"send_{name}"] = _operation("send", name, qos=1, retain=False, summary=_REFUSAL)
     operations[f"send_{BYTES}"] = _operation(
         "send", BYTES, qos=1, retain=False, summary=f"Bytes that `{PICTURES}` was asked for."
     )
@@ -250,8 +251,8 @@ def _answer_message(name: str, command: Command | None, examples: Part) -> Part:
     ]
     if command is None:
         shapes = shapes[2:]
-    answer = _answer_name(name)
-    title = "A message that is no command" if command is None else f"Answer to `{name}`."
+    answer = REFUSED if command is None else _answer_name(name)
+    title = _REFUSAL if command is None else f"Answer to `{name}`."
     payload = {"allOf": [reference(Answer), {"oneOf": shapes}]}
     return _message(answer, title, payload, examples) | {"correlationId": _ID}
 
@@ -292,6 +293,8 @@ def _parameters() -> Part:
         "level": {"description": "How serious it is.", "enum": list(LEVELS)},
         "transfer": {"description": "As the answer's `transfer.topic` says."},
         "part": {"description": "From 0 on."},
+        "word": {"description": "As in the topic of the message, or `unknown`."},
+        "verb": {"description": "As in the topic of the message."},
     }
 
 
@@ -323,4 +326,9 @@ def _examples() -> dict[str, list[object]]:
 
 
 _ID = {"location": "$message.payload#/id"}
+_REFUSAL = "Answer to a message whose topic names no command."
+_REFUSALS = {
+    REFUSED: TOPICS.document("response", "{word}"),
+    f"{REFUSED}_verb": TOPICS.document("response", "{word}", "{verb}"),
+}
 _WHO = {"all": "all devices", "group": "the devices of a group"}

@@ -1,0 +1,123 @@
+"""One good command of every kind, and what the contract says about it.
+
+`RECORD_EXAMPLES=1` writes what was said into the contract's examples: then `make contract`.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import cinepid.contract
+from cinepid.commands._registry import commands
+from tests.broker.contract import channels, messages, mistakes, validator
+from tests.broker.running import DEVICE, Heard, Operator
+from tests.service.running import RunningService
+
+Arguments = dict[str, Any]
+
+_EXAMPLES = Path(cinepid.contract.__file__).with_name("examples.json")
+_LONGEST = 1500  # bytes of an example: more is no example but a listing
+
+
+def _conversation(operator: Operator) -> Iterator[tuple[str, Arguments]]:
+    """What an operator might say on the first day, in an order that makes sense."""
+    yield "system/ping", {}
+    yield "session/start", {"interval": 30, "count": 240, "name": "Tomatoes"}
+    yield "session/get", {}
+    yield "session/pause", {}
+    yield "session/resume", {}
+    yield "session/stop", {}
+    yield "session/set", {"state": "OFF"}
+    yield "camera/get", {}
+    yield "camera/set", {"exposure_mode": "manual", "iso": 200, "shutter_us": 8000}
+    yield "camera/restart", {}
+    yield "snapshot/take", {"id": "morning-1"}
+    taken = operator.answer("snapshot/take", id="morning-1")["data"]["filename"]
+    yield "captures/list", {"limit": 1, "kind": "snapshot"}
+    yield "captures/get", {"filename": taken, "as": "preview"}
+    yield "captures/delete", {"filename": taken}
+    yield "config/get", {}
+    yield "config/schema", {}
+    yield "config/patch", {"patch": {"capture": {"quality": 90}}}
+    yield "config/replace", {"config": {"capture": {"quality": 91}}, "dry_run": True}
+    yield "config/validate", {"config": {"camera": {"iso": 400}}}
+    yield "config/backup", {"id": "backup-1"}
+    made = operator.answer("config/backup", id="backup-1")["data"]["backup_file"]
+    yield "config/backups", {}
+    yield "config/restore", {"file": made}
+    yield "config/recover", {}
+    yield "events/replay", {"after": 0, "limit": 1}
+    yield "health/check", {}
+    yield "logs/recent", {"limit": 1}
+    yield "system/forget", {}
+    yield "system/republish", {}
+
+
+class Said(NamedTuple):
+    """What was said: each command's arguments and its answer, and all that was heard meanwhile."""
+
+    answers: dict[str, tuple[Arguments, Arguments]]
+    heard: tuple[Heard, ...]
+
+
+@pytest.fixture(scope="module")
+def said(garden: tuple[Operator, RunningService]) -> Said:
+    """The whole conversation."""
+    operator, _ = garden
+    found = {}
+    for command, arguments in _conversation(operator):
+        asked = {"id": command.replace("/", "-"), **arguments}
+        found[command] = (asked, operator.ask(command, **asked))
+    operator.sync()
+    return Said(found, tuple(operator.heard))
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_good_command_is_in_the_contract_and_done(said: Said, command: str) -> None:
+    """What the document admits is understood; answers are judged like all else that is heard."""
+    asked, answer = said.answers[command]
+    assert answer["success"], answer
+    name = command.replace("/", ".")
+    assert mistakes(validator(messages()[name]["payload"]), asked) == []
+
+
+def test_a_plain_word_is_in_the_contract(shared: Operator) -> None:
+    """A switch sends ON and OFF without JSON."""
+    shared.send("session/set", "OFF")
+    assert shared.answer("session/set")["success"]
+    assert mistakes(validator(messages()["session.set.plain"]["payload"]), "OFF") == []
+
+
+def test_every_retained_topic_is_heard(said: Said) -> None:
+    """Nothing that the contract says is retained is missing on a running device."""
+    heard = {message.topic for message in said.heard}
+    for channel in channels():
+        if channel.retain:
+            assert any(map(channel.topic.fullmatch, heard)), channel.topic.pattern
+
+
+@pytest.mark.skipif("RECORD_EXAMPLES" not in os.environ, reason="RECORD_EXAMPLES is not set")
+def test_record_examples(said: Said, shared_service: RunningService) -> None:
+    """The examples in the contract are what was really said."""
+    found: Arguments = {"session.set.plain": "ON"}
+    for command, (asked, answer) in said.answers.items():
+        name = command.replace("/", ".")
+        found[name], found[f"{name}.answer"] = asked, answer
+    for message in said.heard:
+        channel, _, rest = message.topic.removeprefix(f"cinepi/{DEVICE}/").partition("/")
+        name = rest if channel == "event" else "_".join(filter(None, (channel, rest)))
+        if name in messages() and message.payload and name != "image":
+            found[name] = message.json
+    short = {
+        name: [found[name]]
+        for name in messages()
+        if name in found and len(json.dumps(found[name])) < _LONGEST
+    }
+    text = json.dumps(short, indent=1, ensure_ascii=False)
+    text = text.replace(str(shared_service.layout.root), "")
+    _EXAMPLES.write_text(re.sub(r"127\.0\.0\.1:\d+", "localhost:1883", text) + "\n")
