@@ -92,9 +92,15 @@ class Machine:
         # No network but a loopback of its own: nothing here can disturb, or depend on, the host's.
         command += ["--private-network", "--register=no", "--keep-unit", "--resolv-conf=off"]
         command += [f"--machine={self._folder.name}", "--link-journal=no", "--timezone=off"]
+        # DeviceAllow= is a BPF program on a unified control group.
+        command += ["--capability=CAP_BPF", "--system-call-filter=bpf"]
         with (self._folder / "console").open("ab") as console:
             self._nspawn = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=console, stderr=console
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
             )
         self._leader = wait_until(self._find_leader, BOOT_LIMIT_S, "nspawn starts")
         wait_until(self._has_booted, BOOT_LIMIT_S, "systemd starts")

@@ -49,7 +49,7 @@ def _read(path: str) -> None:
 
 
 def _write(folder: str) -> None:
-    file = Path(folder, ".probe")
+    file = Path(folder, ".written-by-the-probe")
     file.write_bytes(b"x")
     file.unlink()
 

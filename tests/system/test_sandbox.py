@@ -48,14 +48,16 @@ def probe(pi: Machine, unit: str, spare: str, *places: str) -> dict[str, str]:
     """Restart `unit` with the probe before it; `spare` is a file that it may write."""
     pi.write("/usr/local/lib/probe.py", PROBE.read_text())
     pi.shell(
-        "mkdir -p /home/pi && echo secret >/home/pi/file && echo x >/etc/cinepid/mqtt.password"
+        "mkdir -p /home/pi; echo secret >/home/pi/file;"
+        "install -m 600 /dev/null /etc/cinepid/mqtt.password"
     )
     command = " ".join(["/usr/bin/python3", "-I", "/usr/local/lib/probe.py", spare, *places])
     drop_in = f"/run/systemd/system/{unit}.d/probe.conf"
     pi.write(drop_in, f"[Service]\nExecStartPre={command}\n")
     pi.run("systemctl", "daemon-reload")
-    pi.run("systemctl", "restart", unit)
+    pi.run("systemctl", "restart", unit, check=False)
     said = pi.run("journalctl", "--unit", unit, "--output=cat", "--no-pager")
+    assert "PROBE {" in said, said
     found: dict[str, str] = json.loads(said.split("PROBE ")[-1].splitlines()[0])
     pi.run("rm", drop_in)
     return found
