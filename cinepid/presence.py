@@ -125,6 +125,14 @@ class Presence:
         await self._say_status(connection)
         return count + 1
 
+    def say_truth(self, command: str) -> None:
+        """Say once more what a refused command, such as `camera/set`, has not changed.
+
+        A switch or slider that has been moved on the strength of hope falls back.
+        """
+        group = command.partition("/")[0]
+        self._state.repeat(self._device.topics.document(group))
+
     async def forget(self, connection: Connection | None) -> int:
         """Take all that is retained off the broker; returns the number of topics.
 

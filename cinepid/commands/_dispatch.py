@@ -121,6 +121,7 @@ class Dispatcher:
         if refusal.is_broadcast:
             await asyncio.sleep(random.random())  # noqa: S311
         await self.delivery.say(failure(refusal.id, name, refusal.error), refusal.reply_to)
+        self._parts.presence.say_truth(name)
 
     async def _clear(self, topic: str) -> None:
         try:
@@ -148,6 +149,8 @@ class Dispatcher:
         )
         try:
             answer, context = await self._run(request, command_id)
+            if answer.error is not None:
+                self._parts.presence.say_truth(request.name)
             if answer.error is None or not answer.error.retryable:
                 self._once.finish(command_id, answer)
             if request.spread_s:

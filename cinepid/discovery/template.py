@@ -23,15 +23,18 @@ def number_text(value: float) -> str:
 
 
 def within(expression: str, minimum: float | None, maximum: float | None) -> str:
-    """The value, or None outside the range: Home Assistant logs an error for such a number.
+    """The value, whole numbers without a decimal point; None outside the range.
 
-    That happens for a moment when a camera with other ranges has been connected.
+    Home Assistant logs an error for a number outside the range, which happens for a moment when a
+    camera with other ranges has been connected.
     """
     low = "" if minimum is None else f"{number_text(minimum)} <= "
     high = "" if maximum is None else f" <= {number_text(maximum)}"
-    if not low and not high:
-        return shown(expression)
-    return f"{{% set v = {expression} %}}{{{{ v if v is number and {low}v{high} else None }}}}"
+    bounds = f" and {low}v{high}" if low or high else ""
+    return (
+        f"{{% set v = {expression} %}}"
+        f"{{{{ (v | int if v == v | int else v) if v is number{bounds} else None }}}}"
+    )
 
 
 def scaled(expression: str, divisor: float) -> str:

@@ -1,6 +1,5 @@
 """How the device is: measured, checked, and said every half minute."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Literal
@@ -64,15 +63,14 @@ class Health:
         self._process = psutil.Process()
 
     async def run(self, pulse: Pulse) -> None:
-        """Tell every `PERIOD`, until cancelled."""
+        """Tell every `PERIOD`, and when camera or disk fall ill or get well, until cancelled."""
         psutil.cpu_percent()  # it measures from call to call
-        never = asyncio.Event()
         due = self._clock.monotonic()
         while True:
             left = due - self._clock.monotonic()
-            if left > 0:
-                await pulse.rest("health", never, left)
+            if left > 0 and not await pulse.rest("health", self._mirror.ailing, left):
                 continue
+            self._mirror.ailing.clear()
             due = self._clock.monotonic() + PERIOD
             await self.look()
 

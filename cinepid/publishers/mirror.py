@@ -28,6 +28,7 @@ class Mirror:
         storage: The disk as last heard of; None before.
         last_seq: The newest event; None before the first contact.
         captured: Set when there is a new picture; who shows it clears it.
+        ailing: Set when camera or disk have become well or ill; who looks clears it.
     """
 
     def __init__(self, topics: Topics, state: RetainedState, service: CameraService) -> None:
@@ -36,6 +37,7 @@ class Mirror:
         self.storage: StorageDocument | None = None
         self.last_seq: int | None = None
         self.captured = asyncio.Event()
+        self.ailing = asyncio.Event()
         self.newest_capture: str | None = None
         self._topics = topics
         self._state = state
@@ -62,6 +64,7 @@ class Mirror:
 
     def on_state(self, topic: str, document: bytes) -> None:
         """See `Listener.on_state`."""
+        before = self.camera.health, self.storage and self.storage.state
         if topic == "camera":
             self.camera = msgspec.json.decode(document, type=CameraDocument)
         elif topic == "storage":
@@ -70,6 +73,8 @@ class Mirror:
             self._state.put(self._topics.document("capture"), document)
             self.newest_capture = msgspec.json.decode(document, type=_Named).filename
             self.captured.set()
+        if (self.camera.health, self.storage and self.storage.state) != before:
+            self.ailing.set()
         if topic in _TOPICS:
             self._state.put(self._topics.document(*_TOPICS[topic]), document)
 

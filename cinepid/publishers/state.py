@@ -50,6 +50,12 @@ class RetainedState:
         self._changed.add(topic)
         self._wake.set()
 
+    def repeat(self, topic: str) -> None:
+        """Say a payload once more, for somebody who believes that it has changed."""
+        if topic in self._payloads:
+            self._changed.add(topic)
+            self._wake.set()
+
     def stamp(self) -> Stamp:
         """A stamp that is newer than all before."""
         return Stamp(

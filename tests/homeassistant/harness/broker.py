@@ -1,7 +1,15 @@
 """A mosquitto of our own, which can be killed and come back with or without its memory."""
 
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Event
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from tests.homeassistant.harness.client import wait_until
 from tests.homeassistant.harness.instance import free_port
@@ -50,6 +58,36 @@ class Broker:
             timeout=10,
         )
         return found.stdout
+
+    @contextmanager
+    def listening(
+        self, topic: str, *, with_retained: bool = True
+    ) -> Iterator[Callable[[float], paho.MQTTMessage]]:
+        """Subscribe; the block gets a function that waits for the next message."""
+        messages: Queue[paho.MQTTMessage] = Queue()
+        subscribed = Event()
+        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        client.on_message = lambda _client, _data, message: messages.put(message)
+        client.on_subscribe = lambda *_: subscribed.set()
+        client.connect("127.0.0.1", self.port)
+        client.loop_start()
+        handling = SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+        if not with_retained:
+            handling = SubscribeOptions.RETAIN_DO_NOT_SEND
+        client.subscribe(topic, options=SubscribeOptions(qos=1, retainHandling=handling))
+        assert subscribed.wait(10)
+
+        def following(limit: float) -> paho.MQTTMessage:
+            try:
+                return messages.get(timeout=limit)
+            except Empty:
+                raise AssertionError(f"nothing came on {topic} in {limit:g} s") from None
+
+        try:
+            yield following
+        finally:
+            client.disconnect()
+            client.loop_stop()
 
     def answers(self) -> bool:
         """Whether it lets clients in."""
