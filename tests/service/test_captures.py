@@ -155,3 +155,13 @@ def test_a_lost_journal_is_made_again_from_the_pictures(start_service: Start) ->
     service.layout.journal.write_bytes(b"no database at all" * 1000)
     again = start_service()
     assert [capture.filename for capture in listed(again).captures] == names[::-1]
+
+
+def test_every_wrong_name_is_named_and_nothing_is_deleted(service: RunningService) -> None:
+    """One answer tells all names that are none, or of no picture; the others stay too."""
+    good = service.snapshot().filename
+    names = [good, "../cinepi.yaml", "cinepi_20200101_000000.jpg"]
+    with pytest.raises(InvalidArgumentError) as refusal:
+        service.call_raw("captures.delete", {"filenames": names})
+    assert [problem.field for problem in refusal.value.problems] == ["/filenames/1", "/filenames/2"]
+    assert service.pictures() == [good]
