@@ -73,8 +73,8 @@ format: setup ## format the code and mend what ruff can mend
 
 .PHONY: bench
 bench: setup ## run the benchmarks, one after the other
-	@set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; \
-		python "$$benchmark" $(BENCH_ARGS); done
+	@set -e; for benchmark in $(basename $(notdir $(wildcard benchmarks/*.py))); do \
+		echo "== $$benchmark"; python -m benchmarks.$$benchmark $(BENCH_ARGS); done
 
 .PHONY: lock
 lock: setup ## pin the newest versions of everything in requirements*.lock

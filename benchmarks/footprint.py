@@ -1,4 +1,4 @@
-"""Memory of both processes, idle after a session at 1920x1080: `python benchmarks/footprint.py`.
+"""Memory of both processes, idle after a session at 1920x1080: `python -m benchmarks.footprint`.
 
 PSS: what the process has alone, plus its share of what it shares with others.
 """
@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from threading import Event
 
-from parts.stack import running
+from benchmarks.parts.stack import running
 
 SESSION_FRAMES = 10
 SETTLING_S = 15.0  # the camera gives its memory back 10 s after the last picture

@@ -1,12 +1,12 @@
 """A session of 1 s at 1920x1080, end to end: files, events, missed frames, drift.
 
-`python benchmarks/session.py [--frames 300]`; 300 frames take five minutes.
+`python -m benchmarks.session [--frames 300]`; 300 frames take five minutes.
 """
 
 import argparse
 from statistics import median
 
-from parts.stack import running
+from benchmarks.parts.stack import running
 
 WINDOW = 10  # frames at either end whose median lateness is compared
 

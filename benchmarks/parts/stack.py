@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 LIMIT_S = 20.0
 
@@ -86,12 +88,12 @@ def running(resolution: str = "1920x1080") -> Iterator[Stack]:
         [*python, "cinepid", "run", "--root", str(root), "--config", str(config)],
     )
     processes += [subprocess.Popen(command, stderr=subprocess.DEVNULL) for command in commands]
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     stack = Stack(root, port, processes[1], processes[2], client)
 
     def hear(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         with stack.news:
-            stack.heard.append((message.topic, message.payload))
+            stack.heard.append((message.topic, bytes(message.payload)))
             stack.news.notify_all()
 
     client.on_message = hear
@@ -110,7 +112,7 @@ def running(resolution: str = "1920x1080") -> Iterator[Stack]:
         shutil.rmtree(root)
 
 
-def _no_delay(_client: paho.Client, _data: object, sock: socket.socket) -> None:
+def _no_delay(_client: paho.Client, _data: object, sock: Any) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 

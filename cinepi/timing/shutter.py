@@ -29,6 +29,8 @@ LONGEST_WAIT: Seconds = 1.0
 """The thread looks at the clocks at least this often while something is planned."""
 REST_AFTER: Seconds = 10.0
 """With nothing planned for so long, the camera gives its memory back."""
+LOOK_EVERY: Seconds = 10.0
+"""With nothing planned, a camera that is gone is looked for so often."""
 
 ResultT = TypeVar("ResultT")
 Commit = Callable[[Transaction, CaptureDocument], None]
@@ -90,6 +92,7 @@ class Shutter:
         self._is_stopping = False
         self._away: MissReason = "late"
         self._rests_at: MonotonicTime | None = None
+        self._looks_at: MonotonicTime = clock.monotonic() + LOOK_EVERY
         self.progressed_at: MonotonicTime = clock.monotonic()
         self.has_looked = threading.Event()
 
@@ -171,10 +174,15 @@ class Shutter:
         if times:
             self._rests_at = now + REST_AFTER
             return None, min(LONGEST_WAIT, max(0.0, min(times) - now))
-        if self._rests_at is not None and now >= self._rests_at:
+        if self._rests_at is not None:
+            if now < self._rests_at:
+                return None, self._rests_at - now
             self._rests_at = None
             return self._camera.rest, 0
-        return None, LONGEST_WAIT if self._rests_at is None else self._rests_at - now
+        if self._camera.document().health != "ok" and now >= self._looks_at:
+            self._looks_at = now + LOOK_EVERY  # it may have been plugged in again
+            return self._camera.open, 0
+        return None, LONGEST_WAIT
 
     def _ripe_snapshot(self, now: MonotonicTime, due: MonotonicTime | None) -> _Snapshot | None:
         """A snapshot whose time has come, unless it would make the next frame late.

@@ -136,6 +136,18 @@ def test_an_unplugged_camera_costs_frames_and_nothing_else(service: RunningServi
     assert service.events("camera_recovered")
 
 
+def test_a_camera_that_comes_back_is_seen_without_being_asked(start_service: Start) -> None:
+    """A camera that was missing at the start is found once it is plugged in, all by itself."""
+    absent = start_service()
+    absent.terminate()
+    absent.fault("unplug")
+    service = start_service()
+    assert not service.camera().connected
+    service.mend()
+    wait_for(lambda: service.camera().health == "ok", limit=40)
+    assert service.camera().connected
+
+
 def test_a_camera_that_hangs_once_costs_frames_only(service: RunningService) -> None:
     """The stream is started afresh beside the call that hangs; the process lives on."""
     service.start_session()
