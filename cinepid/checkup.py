@@ -9,8 +9,9 @@ from pathlib import Path
 
 from cinepi.clock import Clock, new_run_id
 from cinepi.errors import CinepiError
+from cinepi.model.documents import CameraDocument
 from cinepi.paths import Layout
-from cinepi.protocol import WatchResult
+from cinepi.protocol import Check, HealthResult, WatchResult
 from cinepi.units import Seconds
 from cinepid import tls, topics
 from cinepid.camera_service import CameraService
@@ -154,6 +155,7 @@ async def _look_at_service(layout: Layout, clock: Clock) -> AsyncIterator[Findin
     running = asyncio.create_task(service.run(), name="camera service")
     try:
         state = await service.call("watch", WatchResult, limit=SERVICE_LIMIT)
+        health = await service.call("health.get", HealthResult, limit=SERVICE_LIMIT)
     except CinepiError as error:
         yield Finding(
             is_good=False,
@@ -164,11 +166,38 @@ async def _look_at_service(layout: Layout, clock: Clock) -> AsyncIterator[Findin
     finally:
         running.cancel()
     yield Finding(is_good=True, what=f"camera service: answers on {layout.socket}")
-    if state.camera.connected:
-        yield Finding(is_good=True, what=f"camera: {state.camera.model}")
-    else:
-        yield Finding(
+    yield _camera_finding(state.camera)
+    yield _health_finding(
+        f"captures in {layout.captures}",
+        health.file_system,
+        "df -h and ls -ld on that folder: space, owner, and is it mounted for writing?",
+    )
+    yield _health_finding(
+        str(layout.config),
+        health.configuration,
+        "python3 -m cinepi.config validate; to go back: python3 -m cinepi.config recover",
+    )
+
+
+def _camera_finding(camera: CameraDocument) -> Finding:
+    if not camera.connected:
+        return Finding(
             is_good=False,
-            what=f"camera: {state.camera.problem or 'none is connected'}",
-            advice="check cable and connector, then: python -m cinepi.camera info",
+            what=f"camera: {camera.problem or 'none is connected'}",
+            advice="check cable and connector, then: python3 -m cinepi.camera status",
         )
+    if camera.backend == "simulated" and camera.settings.backend == "auto":
+        return Finding(
+            is_good=False,
+            what=f"camera: {camera.model}, a simulated one, because picamera2 is not installed",
+            advice="with a real camera: sudo apt install python3-picamera2, restart cinepi",
+            is_fatal=False,
+        )
+    return Finding(is_good=True, what=f"camera: {camera.model}")
+
+
+def _health_finding(what: str, check: Check, advice: str) -> Finding:
+    if check.state == "ok":
+        return Finding(is_good=True, what=f"{what}: well")
+    is_fatal = check.state == "failing"
+    return Finding(is_good=False, what=f"{what}: {check.reason}", advice=advice, is_fatal=is_fatal)

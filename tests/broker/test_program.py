@@ -5,7 +5,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 from cinepi.clock import CLOCK_VARIABLE
 from cinepi.paths import ROOT_VARIABLE
@@ -95,3 +98,32 @@ def test_help_names_the_exit_codes(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "78" in done.stdout
     assert "host:" in done.stdout
+
+
+def test_check_finds_a_configuration_that_was_edited_badly(
+    tmp_path: Path, broker: RunningBroker, start_service: Callable[[], RunningService]
+) -> None:
+    """The camera goes on with what it had; the check says what is wrong, and what helps."""
+    service = start_service()
+    service.layout.config.write_text("camera:\n  iso: 12\n")
+    config = tmp_path / "cinepid.yaml"
+    config.write_text(json.dumps({"broker": {"host": "127.0.0.1", "port": broker.port}}))
+    done = _run(tmp_path, "check", "--config", str(config))
+    assert done.returncode == 78
+    assert "cinepi.yaml:2:8: iso must be a whole number between 100 and 800" in done.stdout
+    assert "python3 -m cinepi.config recover" in done.stdout
+
+
+@pytest.mark.skipif(bool(find_spec("picamera2")), reason="here the real camera is chosen")
+def test_check_says_that_pictures_are_made_up(
+    tmp_path: Path, broker: RunningBroker, start_service: Callable[[], RunningService]
+) -> None:
+    """Without picamera2 a device simulates its camera: that must not pass for a real one."""
+    (tmp_path / "opt/cinepi/config").mkdir(parents=True)
+    (tmp_path / "opt/cinepi/config/cinepi.yaml").write_text("camera:\n  resolution: 640x480\n")
+    start_service()
+    config = tmp_path / "cinepid.yaml"
+    config.write_text(json.dumps({"broker": {"host": "127.0.0.1", "port": broker.port}}))
+    done = _run(tmp_path, "check", "--config", str(config))
+    assert done.returncode == 0, done.stdout
+    assert "a simulated one, because picamera2 is not installed" in done.stdout
