@@ -101,6 +101,17 @@ def test_every_retained_topic_is_heard(said: Said) -> None:
             assert any(map(channel.topic.fullmatch, heard)), channel.topic.pattern
 
 
+def test_health_measures_what_the_dashboard_did(said: Said) -> None:
+    """Response of the service, a file's way to the disk, the way through the broker, memory."""
+    health = said.answers["health/check"][1]["data"]
+    assert set(health["checks"]) == {"cinepi_modules", "file_system", "configuration", "mqtt"}
+    assert 0 < health["service_response_ms"] < 5000
+    assert 0 < health["file_operation_ms"] < 5000
+    assert 0 < health["mqtt"]["round_trip_ms"] < 5000
+    assert health["daemon_bytes"] > 1e6
+    assert health["service_bytes"] > 1e6
+
+
 @pytest.mark.skipif("RECORD_EXAMPLES" not in os.environ, reason="RECORD_EXAMPLES is not set")
 def test_record_examples(said: Said, shared_service: RunningService) -> None:
     """The examples in the contract are what was really said."""

@@ -1,0 +1,44 @@
+"""The documentation names nothing that is not there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_PAGES = sorted((_ROOT / "docs").rglob("*.md"))
+_LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
+_TEST = re.compile(r"`([\w/]+/test_\w+\.py)(?:::(\w+))?`")
+_CODE = re.compile(r"`((?:cinepi|cinepid|tests|scripts|mosquitto|systemd|docs)/[\w./-]*)`")
+
+
+def _of_page(page: Path) -> str:
+    return str(page.relative_to(_ROOT))
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=_of_page)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Files that a page links to exist, and so do the headings."""
+    for file, heading in _LINK.findall(page.read_text()):
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), file
+        if heading and target.suffix == ".md":
+            assert heading[1:] in _headings(target.read_text()), f"{file}{heading}"
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=_of_page)
+def test_code_that_is_named_exists(page: Path) -> None:
+    """Paths in the repository, files of tests, and tests in them."""
+    text = page.read_text()
+    for path in _CODE.findall(text):
+        assert "<" in path or list(_ROOT.glob(path.rstrip("/"))), path
+    for file, name in _TEST.findall(text):
+        found = [path for path in (_ROOT / file, _ROOT / "tests" / file) if path.exists()]
+        assert found, file
+        assert f"def {name}" in found[0].read_text(), f"{file}::{name}"
+
+
+def _headings(text: str) -> set[str]:
+    """Anchors of a page, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in titles}
