@@ -99,8 +99,9 @@ class Storage:
         _log.warning("disk is full", policy=policy, reason=str(error))
         if policy == "delete_oldest":
             return self._delete_oldest()
-        if self._keeper.running is None:
-            return False
+        session = self._keeper.running
+        if session is None or session.pause_reason is not None:
+            return False  # a snapshot found the disk full: there is nothing to stop any more
         self._keeper.slot_failed("storage")
         if policy == "stop":
             self._keeper.finish("storage_full")
