@@ -50,7 +50,7 @@ class Hello:
     password: str | None = None
     tls: ssl.SSLContext | None = None
     is_lasting: bool = True
-    max_incoming: Bytes = 256 * 1024  # a command may have 16 KiB
+    max_incoming: Bytes = 2 * 1024 * 1024  # what is too large for a command is still answered
     window: int = 100  # commands in progress; the dispatcher answers `busy` before
 
 
