@@ -26,6 +26,7 @@ SAY_AGAIN_PERIOD: Seconds = 600.0
 GOODBYE_LIMIT: Seconds = 2.0
 
 _CONTRADICT_PERIOD: Seconds = 5.0
+_FAREWELL: Seconds = 1.0  # Home Assistant takes about 0.2 s to let go of a device
 
 _log = logger("presence")
 
@@ -141,9 +142,12 @@ class Presence:
         """
         if connection is None:
             raise ConnectionLostError("there is no connection to the broker")
-        count = await self._state.clear(connection)
+        count = 0
         for announcer in self.announcers:
             count += await announcer.withdraw(connection)
+        if count:  # whoever shows the device would stumble over empty documents
+            await asyncio.sleep(_FAREWELL)
+        count += await self._state.clear(connection)
         self._online = None
         await connection.publish(
             Outgoing(topic=self._device.topics.status, payload=b"", retain=True)

@@ -80,6 +80,7 @@ class HomeAssistant:
         self._knows_camera = bool(self._memory.camera_features)
         self._due: MonotonicTime | None = None
         self._is_birth = False
+        self._is_withdrawn = False
         self._said = b""
         self._said_at: MonotonicTime = -APART
         self._changed = asyncio.Event()
@@ -135,6 +136,7 @@ class HomeAssistant:
         Raises:
             CinepiError: The connection was lost, or the broker does not let us.
         """
+        self._is_withdrawn = False
         self._memory = self._memory.without_seen()
         if self._settings.enabled and not self._knows_camera:
             self._want(self._clock.monotonic() + PATIENCE)
@@ -164,12 +166,13 @@ class HomeAssistant:
                 _log.info("not announced", reason=str(error))
 
     async def withdraw(self, connection: Wire) -> int:
-        """Take the device out of Home Assistant until the next connection; returns the topics.
+        """Take the device out of Home Assistant until `announce`; returns the number of topics.
 
         Raises:
             CinepiError: The connection was lost, or the broker does not let us.
         """
         self._due = None
+        self._is_withdrawn = True
         self._remember(self._memory.at(""))
         return await self._clear_former(connection)
 
@@ -180,7 +183,7 @@ class HomeAssistant:
                 self._want(self._clock.monotonic() + APART)
 
     def _want(self, at: MonotonicTime) -> None:
-        if self._settings.enabled:
+        if self._settings.enabled and not self._is_withdrawn:
             self._due = at if self._due is None else min(self._due, at)
             self._changed.set()
 

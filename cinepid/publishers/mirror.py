@@ -100,6 +100,7 @@ class Mirror:
         self.camera = msgspec.structs.replace(
             self.camera, connected=False, health="lost", problem=reason
         )
+        self.ailing.set()
         self._state.put(self._topics.document("camera"), msgspec.json.encode(self.camera))
 
 
