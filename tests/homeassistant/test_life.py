@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +15,37 @@ from tests.homeassistant.harness.fleet import Fleet, camera
 from tests.homeassistant.harness.instance import Instance
 
 _WITHOUT_VALUE = (None, "unknown", "unavailable")
-_SHOWN = ("number.shed_iso", "sensor.shed_session_state", "sensor.shed_disk_free")
+_SHOWN = ("number.{}_iso", "sensor.{}_session_state", "sensor.{}_disk_free")
 
 
 @pytest.fixture
 def shed(instance: Instance, broker: Broker, tmp_path: Path) -> Iterator[Device]:
     """A second device, which is gone without a trace after the test."""
-    device = Device(tmp_path, broker, "shed")
+    with _visitor(instance, broker, tmp_path, "shed") as device:
+        yield device
+
+
+@contextmanager
+def _visitor(instance: Instance, broker: Broker, folder: Path, name: str) -> Iterator[Device]:
+    device = Device(folder, broker, name)
     device.start()
-    _wait_for_values(instance.client)
-    yield device
-    if not device.is_online():
-        device.stop_daemon()
-        device.start_daemon()
-    broker.publish(device.topic("cmd/system/forget"), "{}")
-    wait_until(lambda: not broker.retained(device.config_topic), "the device to be forgotten")
-    device.stop()
-    wait_until(lambda: instance.client.device("cinepi_shed") is None, "the device to be gone")
+    try:
+        _wait_for_values(instance.client, name)
+        yield device
+        if not device.is_online():
+            device.stop_daemon()
+            device.start_daemon()
+        broker.publish(device.topic("cmd/system/forget"), "{}")
+        wait_until(lambda: not broker.retained(device.config_topic), "the device to be forgotten")
+    finally:
+        device.stop()
+    wait_until(lambda: instance.client.device(f"cinepi_{name}") is None, "the device to be gone")
 
 
-def _wait_for_values(house: Client, limit: float = 30.0) -> None:
+def _wait_for_values(house: Client, name: str = "shed", limit: float = 30.0) -> None:
     wait_until(
-        lambda: all(house.value(entity) not in _WITHOUT_VALUE for entity in _SHOWN),
-        "values of the shed",
+        lambda: all(house.value(entity.format(name)) not in _WITHOUT_VALUE for entity in _SHOWN),
+        f"values of {name}",
         limit,
     )
 
@@ -67,7 +76,7 @@ def test_the_broker_restarts(
     broker.stop()
     instance.client.wait_for("number.shed_iso", "unavailable", 30)
     broker.start(remembers=remembers)
-    _wait_for_values(instance.client, 60)
+    _wait_for_values(instance.client, limit=60)
     assert shed.is_online()
     # A broker's disappearance is worth a line to Home Assistant; ours may not be one of them.
     assert all("cinepi" not in line for line in instance.complaints())
@@ -93,17 +102,22 @@ def test_the_daemon_is_killed(house: Client, shed: Device) -> None:
 
 
 def test_the_device_is_deleted_in_home_assistant(
-    house: Client, broker: Broker, shed: Device
+    house: Client, instance: Instance, broker: Broker, tmp_path: Path
 ) -> None:
     """It stays away until its next connection, and then it is back with all of its entities."""
-    before = _entities(house, "cinepi_shed")
-    house.ask("config/device_registry/remove", device_id=house.device("cinepi_shed")["id"])
-    wait_until(lambda: house.device("cinepi_shed") is None, "the device to be deleted")
-    wait_until(lambda: not broker.retained(shed.config_topic), "the announcement to be cleared")
-    shed.stop_daemon()
-    shed.start_daemon()
-    wait_until(lambda: _entities(house, "cinepi_shed") == before, "the same entities")
-    _wait_for_values(house)
+    # A name of its own: Home Assistant 2026.11 cannot delete a device with triggers that has been
+    # withdrawn and announced again since its start (a TypeError in mqtt/device_trigger.py).
+    with _visitor(instance, broker, tmp_path, "loft") as loft:
+        before = _entities(house, "cinepi_loft")
+        house.ask("config/device_registry/remove", device_id=house.device("cinepi_loft")["id"])
+        wait_until(lambda: house.device("cinepi_loft") is None, "the device to be deleted")
+        wait_until(lambda: not broker.retained(loft.config_topic), "its announcement to be gone")
+        loft.stop_daemon()
+        loft.start_daemon()
+        wait_until(lambda: _entities(house, "cinepi_loft") == before, "the same entities")
+        _wait_for_values(house, "loft")
+    # It clears the announcement once for every entity, and complains of all but the first.
+    assert all("No device components to cleanup" in line for line in instance.complaints())
 
 
 def test_the_device_gets_another_id(house: Client, broker: Broker, shed: Device) -> None:
