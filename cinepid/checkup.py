@@ -173,7 +173,7 @@ async def _look_at_service(layout: Layout, clock: Clock) -> AsyncIterator[Findin
         "df -h and ls -ld on that folder: space, owner, and is it mounted for writing?",
     )
     yield _health_finding(
-        str(layout.config),
+        "camera configuration",
         health.configuration,
         "python3 -m cinepi.config validate; to go back: python3 -m cinepi.config recover",
     )
