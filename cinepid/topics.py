@@ -154,6 +154,11 @@ def of_every_device(channel: str, *path: str) -> str:
     return "/".join((PREFIX, "+", channel, *path))
 
 
+def below(device: str) -> str:
+    """Filter for everything that one device says, is asked and answers."""
+    return f"{PREFIX}/{device}/#"
+
+
 def is_command(address: Address) -> bool:
     """Whether a message on this topic asks for something."""
     return address.channel == _COMMAND

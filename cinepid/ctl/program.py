@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -171,6 +171,23 @@ def add_common(parser: argparse.ArgumentParser, *, is_top: bool) -> None:
         default="auto" if is_top else argparse.SUPPRESS,
         help="[auto]",
     )
+
+
+def add_actions(
+    parser: argparse.ArgumentParser, actions: Mapping[str, str]
+) -> dict[str, argparse.ArgumentParser]:
+    """Give a verb its actions, such as `get` and `set`; each takes the common options too."""
+    subparsers = parser.add_subparsers(metavar="ACTION", required=True)
+    made = {}
+    for name, help_text in actions.items():
+        description = f"{help_text[0].upper()}{help_text[1:]}."
+        action = subparsers.add_parser(
+            name, help=help_text, description=description, allow_abbrev=False
+        )
+        action.set_defaults(action=name)
+        add_common(action, is_top=False)
+        made[name] = action
+    return made
 
 
 class _ShowVersion(argparse.Action):

@@ -1,6 +1,7 @@
 """What verbs have in common: connect, find the devices that are meant, ask, tell the result."""
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from cinepi.errors import CinepiError
+from cinepid.ctl import cache
 from cinepid.ctl.ask import Command, Outcome, Reply, ask
 from cinepid.ctl.context import access
 from cinepid.ctl.errors import ALL_FAILED, NO_ANSWER, OK, PARTIAL, SilenceError, UsageError
@@ -18,6 +20,8 @@ from cinepid.ctl.program import PROGRAM
 from cinepid.ctl.survey import Survey
 from cinepid.ctl.target import Targets, choose, targets
 from cinepid.ctl.text import count, safe, span
+
+_FEW = 10  # devices that are worth a line each
 
 Telling = Callable[[Reply], str]
 
@@ -49,7 +53,22 @@ class Work:
         if wanted.needs_info:
             needed += [each for each in ("info", "session") if each not in needed]
         await self.survey.look(needed)
-        return choose(wanted, self.survey.fleet.devices.values())
+        known = self.survey.fleet.devices
+        cache.remember(known, os.environ)
+        return choose(wanted, known.values())
+
+    async def find_one(self, name: str) -> Device:
+        """The one device of this name.
+
+        Raises:
+            UsageError: It is a glob that fits several.
+            NoDeviceError: There is none.
+            BrokerError: The broker refuses, or is gone.
+        """
+        found = await self.find(targets([name], [], [], is_all=False))
+        if len(found) > 1:
+            raise UsageError(f"{name} fits {len(found)} devices; this takes one")
+        return found[0]
 
     async def ask(
         self,
@@ -264,8 +283,15 @@ def summary(outcome: Outcome) -> dict[str, object]:
 
 def _sum_up(output: Output, outcome: Outcome, again: Sequence[str], width: int) -> None:
     for device in outcome.silent:
-        text = f"?    {device.id:{width}}  {_silence(device, outcome.command)}"
-        output.styled(text, "yellow")
+        if device.is_online:
+            text = f"?    {device.id:{width}}  {_silence(device, outcome.command)}"
+            output.styled(text, "yellow")
+    away = [device for device in outcome.silent if not device.is_online]
+    if len(away) > _FEW:
+        output.styled(f"?    {count(len(away), 'device')} offline, without answer", "yellow")
+        away = []
+    for device in away:
+        output.styled(f"?    {device.id:{width}}  {_silence(device, outcome.command)}", "yellow")
     for name in sorted(outcome.twice):
         output.note(f"{name} answered twice, and not the same: do two devices have this name?")
     if len(outcome.expected) > 1 or outcome.silent:
@@ -277,8 +303,8 @@ def _sum_up(output: Output, outcome: Outcome, again: Sequence[str], width: int) 
     if outcome.failed:
         names = [reply.device for reply in outcome.failed]
         output.note(f"again for those that failed: {shlex.join([*words, *names])}")
-    if outcome.silent:
-        names = [device.id for device in outcome.silent]
+    names = [device.id for device in outcome.silent if device.is_online or len(away) > 0]
+    if names:
         same = ["--id", outcome.command.id]
         output.note(f"again for the silent, never twice: {shlex.join([*words, *same, *names])}")
 

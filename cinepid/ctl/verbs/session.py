@@ -7,7 +7,7 @@ from functools import partial
 from cinepi.errors import InvalidArgumentError
 from cinepid.ctl.ask import Reply, instant
 from cinepid.ctl.errors import UsageError
-from cinepid.ctl.program import Verb, add_common
+from cinepid.ctl.program import Verb, add_actions
 from cinepid.ctl.text import count
 from cinepid.ctl.work import (
     add_command_options,
@@ -37,17 +37,13 @@ _START = {
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
-    for name, help_text in _ACTIONS.items():
-        action = actions.add_parser(name, help=help_text, allow_abbrev=False)
-        action.set_defaults(action=name)
+    for name, action in add_actions(parser, _ACTIONS).items():
         if name == "start":
             for key, (kind, metavar, words_) in _START.items():
                 option = f"--{key.removesuffix('_s').replace('_', '-')}"
                 action.add_argument(option, dest=key, type=kind, metavar=metavar, help=words_)
         add_targets(action)
         add_command_options(action)
-        add_common(action, is_top=False)
 
 
 def _start_arguments(options: argparse.Namespace) -> dict[str, object]:
