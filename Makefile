@@ -39,6 +39,14 @@ demo: ## a simulated camera, a broker and the daemon, here and now
 test: setup ## run the tests
 	@pytest $(TEST_ARGS)
 
+.PHONY: test-system
+test-system: setup ## install, run and upgrade the package in a booted Debian (root; minutes)
+	@PYTHON=python scripts/test-system $(TEST_ARGS)
+
+.PHONY: deb
+deb: ## build the Debian package into dist/
+	@scripts/deb
+
 .PHONY: coverage
 coverage: setup ## run the tests and report the lines that none of them ran
 	@pytest --cov --cov-report=term $(TEST_ARGS)

@@ -91,7 +91,8 @@ class Machine:
         command = ["systemd-nspawn", "--quiet", f"--directory={self.root}", "--boot"]
         # No network but a loopback of its own: nothing here can disturb, or depend on, the host's.
         command += ["--private-network", "--register=no", "--keep-unit", "--resolv-conf=off"]
-        command += [f"--machine={self._folder.name}", "--link-journal=no", "--timezone=off"]
+        command += [f"--machine=cinepi-{os.getpid()}-{self._folder.name}"]
+        command += ["--link-journal=no", "--timezone=off"]
         # DeviceAllow= is a BPF program on a unified control group.
         command += ["--capability=CAP_BPF", "--system-call-filter=bpf"]
         with (self._folder / "console").open("ab") as console:
