@@ -21,7 +21,7 @@ from cinepid.contract.said import DEVICE, LEVELS, SAID, TOPICS, Said
 from cinepid.contract.schemas import Schema, received, reference, sent
 from cinepid.contract.words import words_of
 from cinepid.payloads import CONTRACT, Answer, AnswerError, StatusDocument
-from cinepid.topics import NAME_PATTERN, Address, build
+from cinepid.topics import BROADCAST_COMMANDS, GROUP_COMMANDS, NAME_PATTERN
 
 Part: TypeAlias = dict[str, Any]
 """A part of the document; its shape is AsyncAPI's own matter."""
@@ -299,11 +299,8 @@ def _parameters() -> Part:
 
 
 def _broadcast_topics(name: str) -> dict[str, str]:
-    path = tuple(name.split("/"))
-    return {
-        "all": build(Address(channel="cmd", path=path)),
-        "group": build(Address(group=GROUP, channel="cmd", path=path)),
-    }
+    groups = GROUP_COMMANDS.replace("+", GROUP)
+    return {"all": BROADCAST_COMMANDS.replace("#", name), "group": groups.replace("#", name)}
 
 
 def _command_name(name: str) -> str:
@@ -328,7 +325,7 @@ def _examples() -> dict[str, list[object]]:
 _ID = {"location": "$message.payload#/id"}
 _REFUSAL = "Answer to a message whose topic names no command."
 _REFUSALS = {
-    REFUSED: TOPICS.document("response", "{word}"),
-    f"{REFUSED}_verb": TOPICS.document("response", "{word}", "{verb}"),
+    REFUSED: TOPICS.responses.replace("+/+", "{word}"),
+    f"{REFUSED}_verb": TOPICS.responses.replace("+/+", "{word}/{verb}"),
 }
 _WHO = {"all": "all devices", "group": "the devices of a group"}

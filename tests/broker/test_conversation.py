@@ -5,17 +5,21 @@
 
 import json
 import os
+import queue
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 import cinepid.contract
 from cinepid.commands._registry import commands
 from tests.broker.contract import channels, messages, mistakes, validator
-from tests.broker.running import DEVICE, Heard, Operator
+from tests.broker.running import DEVICE, LIMIT, Heard, Operator
 from tests.service.running import RunningService
 
 Arguments = dict[str, Any]
@@ -99,6 +103,35 @@ def test_every_retained_topic_is_heard(said: Said) -> None:
     for channel in channels():
         if channel.retain:
             assert any(map(channel.topic.fullmatch, heard)), channel.topic.pattern
+
+
+def test_messages_are_sent_as_promised(shared: Operator, shared_service: RunningService) -> None:
+    """Retained or not, and at which quality of service: as published, not as received."""
+    config = json.loads(shared_service.layout.daemon_config.read_text())
+    heard: queue.Queue[paho.MQTTMessage] = queue.Queue()
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    client.on_message = lambda _client, _data, message: heard.put(message)
+    client.connect(config["broker"]["host"], config["broker"]["port"])
+    as_published = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=2)
+    client.subscribe(f"cinepi/{DEVICE}/#", options=as_published)
+    client.loop_start()
+    try:
+        shared.send("camera/set", {"iso": 1})  # costs a line in the log
+        shared.send("snapshot/take")
+        shared.answer("snapshot/take")
+        shared.ask("system/republish", id="the last")
+        seen = set()
+        while b"the last" not in (message := heard.get(timeout=LIMIT)).payload or (
+            "/response/" not in message.topic
+        ):
+            channel = next((c for c in channels() if c.topic.fullmatch(message.topic)), None)
+            if channel is not None:
+                assert (message.retain, message.qos) == (channel.retain, channel.qos), message.topic
+                seen.add(message.topic.split("/")[2])
+    finally:
+        client.disconnect()
+        client.loop_stop()
+    assert seen >= {"status", "info", "camera", "capture", "image", "event", "response", "log"}
 
 
 def test_health_measures_what_the_dashboard_did(said: Said) -> None:

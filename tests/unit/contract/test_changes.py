@@ -1,13 +1,18 @@
 """What counts as a breaking change of the contract, and what does not."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cinepid.contract.changes import breaking
+from cinepid.contract.asyncapi import document
+from cinepid.contract.changes import bones, breaking
 
 Part = dict[str, Any]
+
+_RELEASES = sorted((Path(__file__).parents[3] / "docs/contract").glob("*.json"))
 
 
 def _contract() -> Part:
@@ -109,3 +114,14 @@ def test_an_addition_is_allowed(change: Callable[[Part], object]) -> None:
     new = _contract()
     change(new)
     assert breaking(_contract(), new) == []
+
+
+def test_the_bones_of_the_contract_compare_with_themselves() -> None:
+    """Every shape that our schemas have is one that the comparison knows."""
+    assert breaking(bones(document()), bones(document())) == []
+
+
+@pytest.mark.parametrize("release", _RELEASES, ids=lambda path: path.stem)
+def test_nothing_is_gone_that_was_promised(release: Path) -> None:
+    """Whatever worked with a released version works with this one."""
+    assert breaking(json.loads(release.read_text()), bones(document())) == []
