@@ -10,7 +10,6 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,9 +20,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from cinepi.errors import CinepiError, PermissionDeniedError
+from cinepi.errors import PermissionDeniedError
 from cinepi.logs.setup import logger
-from cinepi.units import Seconds
+from cinepi.units import MonotonicTime, Seconds
+from cinepid.acknowledgement import Acknowledgements
 from cinepid.errors import (
     BrokerError,
     ConnectionLostError,
@@ -31,7 +31,19 @@ from cinepid.errors import (
     RefusedError,
     TakenOverError,
 )
-from cinepid.message import Filter, Hello, Incoming, Limits, Outgoing, Protocol, Server
+from cinepid.message import (
+    Accepted,
+    Acknowledged,
+    Ended,
+    Filter,
+    Hello,
+    Incoming,
+    Limits,
+    News,
+    Outgoing,
+    Protocol,
+    Server,
+)
 
 CONNECT_LIMIT: Seconds = 10.0
 """For name, TCP and TLS together, and once more for the broker's answer."""
@@ -45,39 +57,17 @@ ACK_LIMIT: Seconds = 20.0
 
 _TAKEN_OVER = 0x8E
 _UNSUPPORTED_PROTOCOL = 0x84
-_FAILURE = 0x80
+_UNSPECIFIED = _FAILURE = 0x80
 
 _log = logger("broker")
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The broker has let us in; `has_session` if it remembers our last connection."""
-
-    limits: Limits
-    has_session: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """The broker has dealt with the request of this packet id: well, or as `error` says."""
-
-    mid: int
-    error: CinepiError | None
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """There is no connection any more."""
-
-    error: BrokerError
-
-
-News = Accepted | Acknowledged | Ended | Incoming
-
-
 class Wire:
-    """One paho client and its socket."""
+    """One paho client and its socket.
+
+    Attributes:
+        heard_at: When the broker last sent anything.
+    """
 
     def __init__(
         self,
@@ -103,6 +93,8 @@ class Wire:
         self._max_incoming = hello.max_incoming
         self._window = hello.window
         self._has_writer = False
+        self._acknowledgements = Acknowledgements()
+        self.heard_at: MonotonicTime = self._loop.time()
         self._client = self._make_client(hello)
 
     def connect(self, server: Server) -> None:
@@ -188,6 +180,7 @@ class Wire:
         self._news.clear()
 
     def _on_readable(self) -> None:
+        self.heard_at = self._loop.time()
         try:
             self._client.loop_read()
             # What TLS has decrypted already does not make the socket readable again.
@@ -222,16 +215,19 @@ class Wire:
             if not isinstance(each, paho.MQTTMessage):
                 self._tell(each)
                 continue
+            if each.qos:
+                self._acknowledgements.receive(each.mid)
             try:
                 message = self._incoming(each)
             except UnicodeDecodeError:  # no topic of ours, and no broker should let it pass
-                self._client.ack(each.mid, each.qos)
+                self._acknowledge(each.mid)
             else:
                 self._tell(message)
 
     def _acknowledge(self, mid: int) -> None:
         if self._client.is_connected():
-            self._client.ack(mid, 1)
+            for each in self._acknowledgements.finish(mid):
+                self._client.ack(each, 1)
             self._flush()
 
     def _incoming(self, message: paho.MQTTMessage) -> Incoming:
@@ -317,7 +313,8 @@ class Wire:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        error: BrokerError = ConnectionLostError(f"the connection broke: {reason}")
+        why = "" if reason.value == _UNSPECIFIED else f": {reason}"
+        error: BrokerError = ConnectionLostError(f"the connection broke{why}")
         if flags.is_disconnect_packet_from_server:
             error = ConnectionLostError(f"the broker closed the connection: {reason}")
             if reason.value == _TAKEN_OVER:

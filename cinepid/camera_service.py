@@ -9,7 +9,7 @@ import msgspec
 
 from cinepi.client import error_from, short_address
 from cinepi.clock import Clock
-from cinepi.errors import CameraUnavailableError, DeadlineError
+from cinepi.errors import CameraUnavailableError, CinepiError, DeadlineError
 from cinepi.logs.setup import logger
 from cinepi.paths import Layout
 from cinepi.protocol import (
@@ -229,6 +229,9 @@ class CameraService:
             transport.write(pending.line)
         self._came.set()
         try:
+            await asyncio.wait([lines.closed, watching], return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()  # a fault of ours must not leave us half awake
             while not lines.closed.done():
                 self._pulse.beat("camera service")
                 await asyncio.wait([lines.closed], timeout=TURN)
@@ -238,8 +241,8 @@ class CameraService:
     async def _watch(self) -> None:
         try:
             state = await self.call("watch", WatchResult)
-        except (CameraUnavailableError, DeadlineError) as error:
-            self._set_down(str(error))
+        except (CinepiError, msgspec.MsgspecError) as error:
+            self._set_down(f"the camera service is not understood: {error}")
             if self._transport is not None:
                 self._transport.abort()
             return

@@ -11,9 +11,21 @@ from typing import Self
 from cinepi.errors import CinepiError, TooLargeError
 from cinepi.logs.setup import logger
 from cinepi.units import MonotonicTime, Seconds
-from cinepid.broker import ACK_LIMIT, CONNECT_LIMIT, Accepted, Acknowledged, Ended, News, Wire
+from cinepid.broker import ACK_LIMIT, CONNECT_LIMIT, Wire
 from cinepid.errors import BrokerError, ConnectError, ConnectionLostError, SilentError
-from cinepid.message import Filter, Hello, Incoming, Limits, Outgoing, Protocol, Server
+from cinepid.message import (
+    Accepted,
+    Acknowledged,
+    Ended,
+    Filter,
+    Hello,
+    Incoming,
+    Limits,
+    News,
+    Outgoing,
+    Protocol,
+    Server,
+)
 
 _TICK: Seconds = 5.0
 
@@ -89,6 +101,11 @@ class Connection:
             raise ConnectError(f"{server} cannot be reached: {_plain(error)}") from error
         await connection._await_acceptance()
         return connection
+
+    @property
+    def heard_at(self) -> MonotonicTime:
+        """When the broker last sent anything, on the monotonic clock."""
+        return self._wire.heard_at
 
     def publish(self, message: Outgoing) -> asyncio.Future[None]:
         """Send; the future is done when the broker has it (at QoS 0, when it is on its way).

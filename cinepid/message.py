@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from cinepi.errors import CinepiError
 from cinepi.units import Bytes, MonotonicTime, Seconds
+from cinepid.errors import BrokerError
 
 Protocol = Literal["5.0", "3.1.1"]
 
@@ -142,3 +144,30 @@ class Incoming:
     expires_at: MonotonicTime | None = None
     longest_age_s: Seconds | None = 0.0
     acknowledge: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The broker has let us in; `has_session` if it remembers our last connection."""
+
+    limits: Limits
+    has_session: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The broker has dealt with the request of this packet id: well, or as `error` says."""
+
+    mid: int
+    error: CinepiError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """There is no connection any more."""
+
+    error: BrokerError
+
+
+News = Accepted | Acknowledged | Ended | Incoming
+"""All that a connection can bring."""

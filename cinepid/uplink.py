@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -31,6 +32,8 @@ STABLE: Seconds = 60.0
 SUSPICIOUS = 3
 """So many connections in a row that end soon are more than bad luck. Older brokers do not say why
 they close a connection that another client has taken over."""
+CONVINCED = 2
+"""So many times must a broker hang up on MQTT 5 and take 3.1.1, until 3.1.1 comes first."""
 
 _log = logger("uplink")
 
@@ -90,6 +93,7 @@ class Uplink:
         self._pulse = pulse
         self._refused_v5: set[Server] = set()
         self._hung_up_on_v5: set[Server] = set()
+        self._took_old: Counter[Server] = Counter()
         self._cut_short = 0
         self._last_alive: MonotonicTime | None = None
 
@@ -145,7 +149,11 @@ class Uplink:
             return error
         except CinepiError as error:
             return error
-        self._hung_up_on_v5.discard(server)
+        if server in self._hung_up_on_v5:
+            self._hung_up_on_v5.discard(server)
+            self._took_old[server] += 1
+            if self._took_old[server] >= CONVINCED:
+                self._refused_v5.add(server)
         if self._last_alive is None:
             connection.kept_age_s = None
         else:
@@ -162,7 +170,7 @@ class Uplink:
         except TimeoutError:
             return ConnectionLostError(f"{server} did not take our state in {BIRTH_LIMIT:g} s")
         finally:
-            self._last_alive = self._clock.monotonic()
+            self._last_alive = connection.heard_at
             self.connection = None
             self.connected_since = None
             self.online.clear()

@@ -55,9 +55,9 @@ class Delivery:
             self._confirm(command_id)
         return True
 
-    async def say(self, answer: Answer, reply_to: ReplyTo) -> None:
-        """Send an answer that nobody will miss if the connection is lost just now."""
-        await self._sender.send(answer, reply_to)
+    async def say(self, answer: Answer, reply_to: ReplyTo) -> bool:
+        """Send an answer that is not kept; True once the broker has it."""
+        return await self._sender.send(answer, reply_to)
 
     def on_up(self, state: WatchResult) -> None:  # noqa: ARG002 - see `Listener`
         """The service is back."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Coroutine
+from contextlib import suppress
 
 import msgspec
 
@@ -31,6 +33,10 @@ FIRST_ANSWER_AFTER: Seconds = 1.0
 """Work that takes longer says so."""
 MAX_TASKS = 200
 """Messages in work; a flood beyond it is dropped, counted and logged."""
+MAX_EXPLAINED = 100
+"""Retained commands that are remembered, so that each is explained once."""
+ECHO_LIMIT: Seconds = 10.0
+"""What we publish comes back within this time, or not at all."""
 
 _log = logger("commands")
 
@@ -45,13 +51,14 @@ class Dispatcher:
         self._lanes = Lanes()
         self.delivery = Delivery(parts, self._once)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._explained: set[tuple[str, bytes]] = set()
+        self._explained: deque[int] = deque(maxlen=MAX_EXPLAINED)
+        self._clearing: dict[str, MonotonicTime] = {}
         self._dropped = 0
 
     def receive(self, incoming: Incoming, address: topics.Address) -> None:
         """Take a message; never raises, never blocks."""
-        if not self._is_for_us(address) or (incoming.retain and not incoming.payload):
-            incoming.acknowledge()  # an empty retained message is how one is cleared
+        if not self._is_for_us(address) or self._is_clearing(incoming):
+            incoming.acknowledge()
             return
         if len(self._tasks) >= MAX_TASKS:
             self._dropped += 1
@@ -79,6 +86,17 @@ class Dispatcher:
             return address.group in device.groups
         return address.device in (None, device.id)
 
+    def _is_clearing(self, incoming: Incoming) -> bool:
+        """Whether somebody clears a retained command, which is no command.
+
+        Before MQTT 5 our own clearing comes back without a flag, just like a button's message.
+        """
+        if incoming.payload:
+            return False
+        until = self._clearing.pop(incoming.topic, None)
+        is_echo = until is not None and self._parts.clock.monotonic() < until
+        return incoming.retain or is_echo
+
     def _is_matched(self, request: Request) -> bool:
         match = request.reserved.match
         if match is None:
@@ -104,26 +122,29 @@ class Dispatcher:
     async def _refuse(self, refusal: Refusal) -> None:
         """Say why a message is no command; once, if it is one that comes again and again."""
         incoming = refusal.incoming
-        if isinstance(refusal.error, RetainedCommandError):
-            sight = (incoming.topic, incoming.payload)
+        if not isinstance(refusal.error, RetainedCommandError):
+            await self._send_refusal(refusal)
+        else:
+            sight = hash((incoming.topic, incoming.payload))
             if sight not in self._explained:
-                self._explained.add(sight)
-                await self._send_refusal(refusal)
+                self._explained.append(sight)
+                if not await self._send_refusal(refusal):
+                    with suppress(ValueError):  # a hundred others have come meanwhile
+                        self._explained.remove(sight)
             if self._parts.device.topics.is_own_command(incoming.topic):
                 await self._clear(incoming.topic)
-        else:
-            await self._send_refusal(refusal)
         incoming.acknowledge()
 
-    async def _send_refusal(self, refusal: Refusal) -> None:
+    async def _send_refusal(self, refusal: Refusal) -> bool:
         name = refusal.reply_to.command
         _log.warning("refused", command=name, reason=str(refusal.error)[:500])
         if refusal.is_broadcast:
             await asyncio.sleep(random.random())  # noqa: S311
-        await self.delivery.say(failure(refusal.id, name, refusal.error), refusal.reply_to)
         self._parts.presence.say_truth(name)
+        return await self.delivery.say(failure(refusal.id, name, refusal.error), refusal.reply_to)
 
     async def _clear(self, topic: str) -> None:
+        self._clearing[topic] = self._parts.clock.monotonic() + ECHO_LIMIT
         try:
             await self._parts.uplink.publish(Outgoing(topic=topic, payload=b"", retain=True))
         except CinepiError as error:
@@ -156,11 +177,17 @@ class Dispatcher:
             if request.spread_s:
                 await asyncio.sleep(random.random() * request.spread_s)  # noqa: S311
             await self._deliver(request, command_id, entry, answer)
-            for remaining in context.afterwards:
-                await remaining()
+            await self._finish(request, context)
         finally:
             if entry.answer is None:  # given up, or the same command may be tried again
                 self._once.drop(command_id)
+
+    async def _finish(self, request: Request, context: Context) -> None:
+        try:
+            for remaining in context.afterwards:
+                await remaining()
+        except CinepiError as error:
+            _log.warning("left unfinished", command=request.name, reason=str(error))
 
     async def _repeat(self, request: Request, command_id: str, known: Entry) -> None:
         """The same id again: from the broker, which may not know better, or from the sender."""

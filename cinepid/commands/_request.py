@@ -112,19 +112,17 @@ def read(incoming: Incoming, address: topics.Address) -> Request | Refusal:
     )
     reserved: Reserved | None = None
     try:
-        if incoming.retain:
-            raise RetainedCommandError(
-                f"{name} was sent with the retain flag: it would be repeated at every connection, "
-                "so it was not executed; send it without"
-            )
         command = _command(name, address)
         values = _values(incoming.payload, command)
         reserved = _reserved(values)
+        if incoming.retain:
+            raise _retained(name)
         arguments = {key: value for key, value in values.items() if key not in _RESERVED}
         parsed = check.parse(command.arguments, arguments)
     except CinepiError as error:
+        said = _retained(name) if incoming.retain else error
         made_up = (reserved and reserved.id) or _new_id("refused-")
-        return Refusal(made_up, reply_to, error, address.is_broadcast, incoming)
+        return Refusal(made_up, reply_to, said, address.is_broadcast, incoming)
     fingerprint = _fingerprint(name, arguments)
     prefix = "" if reserved.id else f"auto-{incoming.mid}-{fingerprint[:8]}-"
     return Request(
@@ -138,6 +136,13 @@ def read(incoming: Incoming, address: topics.Address) -> Request | Refusal:
         reply_to,
         address,
         incoming,
+    )
+
+
+def _retained(name: str) -> RetainedCommandError:
+    return RetainedCommandError(
+        f"{name} was sent with the retain flag: it would be repeated at every connection, so it "
+        "was not executed; send it without"
     )
 
 

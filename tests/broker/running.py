@@ -48,6 +48,14 @@ def free_port() -> int:
         return port
 
 
+def listens(port: int) -> bool:
+    """Whether somebody does on this port."""
+    with suppress(OSError):
+        socket.create_connection(("127.0.0.1", port)).close()
+        return True
+    return False
+
+
 class RunningBroker:
     """A real mosquitto on a port of its own."""
 
@@ -76,7 +84,7 @@ class RunningBroker:
         program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
         assert program, "mosquitto is not installed"
         self._process = subprocess.Popen([program, "-c", str(configuration)])
-        wait_for(self._listens)
+        wait_for(lambda: listens(self.port))
 
     def stop(self, *, forget: bool = False) -> None:
         """Stop it; with `forget`, what it has stored is gone as well."""
@@ -100,12 +108,6 @@ class RunningBroker:
             self._process.send_signal(number)
             self._process.wait(LIMIT)
             self._process = None
-
-    def _listens(self) -> bool:
-        with suppress(OSError):
-            socket.create_connection(("127.0.0.1", self.port)).close()
-            return True
-        return False
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -17,9 +18,30 @@ from tests.broker.running import (
     RunningBroker,
     RunningDaemon,
     free_port,
+    listens,
     wait_for,
 )
 from tests.service.running import RunningService
+
+OLD_BROKER = """\
+id = 0
+[router]
+id = 0
+max_connections = 100
+max_outgoing_packet_count = 200
+max_segment_size = 104857600
+max_segment_count = 4
+[v4.1]
+name = "v4"
+listen = "127.0.0.1:{port}"
+next_connection_delay_ms = 1
+[v4.1.connections]
+connection_timeout_ms = 10000
+max_payload_size = 1048576
+max_inflight_count = 200
+dynamic_filters = true
+"""
+"""Settings of a broker that speaks MQTT 3.1.1 alone."""
 
 
 def _logged(daemon: RunningDaemon, text: str) -> bool:
@@ -128,6 +150,34 @@ def test_an_old_broker_is_spoken_to_in_its_own_way(
     refusal = bytes.fromhex("20020001")
     daemon = start_daemon(broker={"port": scripted(refusal)})
     wait_for(lambda: _logged(daemon, "trying 3.1.1"))
+
+
+def test_a_real_broker_of_the_old_version_serves_as_well(
+    tmp_path: Path, start_daemon: Callable[..., RunningDaemon], cleanup: ExitStack
+) -> None:
+    """It hangs up on MQTT 5; with 3.1.1 commands are answered, and retained ones refused."""
+    pytest.importorskip("iotcore")
+    port = free_port()
+    config = tmp_path / "iotcore.toml"
+    config.write_text(OLD_BROKER.format(port=port))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "iotcore", "--config", str(config), "--log-level", "CRITICAL"],
+        stderr=subprocess.DEVNULL,
+    )
+    cleanup.callback(process.wait)
+    cleanup.callback(process.terminate)
+    wait_for(lambda: listens(port))
+    operator = Operator(port, version=4)
+    cleanup.callback(operator.close)
+    operator.send("snapshot/take", {"id": "old"}, retain=True)
+    start_daemon(broker={"port": port})
+    operator.await_online()
+    assert operator.newest("info")["protocol"] == "3.1.1"  # type: ignore[index]
+    assert operator.ask("system/ping")["success"]
+    assert operator.answer("snapshot/take", id="old")["error"]["code"] == "retained_command"
+    assert len(operator.answers("snapshot/take")) == 1, "clearing it was taken for a command"
+    operator.send("snapshot/take")
+    wait_for(lambda: len(operator.answers("snapshot/take")) == 2)
 
 
 def test_name_and_password_are_used(

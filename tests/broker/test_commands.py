@@ -93,6 +93,7 @@ def test_an_unknown_argument_gets_a_hint(shared: Operator) -> None:
         (b'{"id": ""}', "invalid_argument"),
         (b'{"id": "' + b"x" * 65 + b'"}', "invalid_argument"),
         (b'{"name": "' + b"x" * 20_000 + b'"}', "too_large"),
+        (b"x" * 1_000_000, "too_large"),
     ],
 )
 def test_bad_input_costs_one_answer(shared: Operator, payload: bytes, code: str) -> None:
@@ -285,7 +286,7 @@ def test_stopping_does_not_wait_for_the_camera(
 ) -> None:
     """What stops a session is not behind a slow picture."""
     shared.ask("session/start", interval=3600)
-    shared_service.fault("slow", seconds=2)
+    shared_service.fault("slow", seconds=1.5)
     try:
         shared.send("snapshot/take", {"id": "slow-two"})
         assert shared.ask("session/get")["success"]
@@ -320,6 +321,22 @@ def test_commands_on_one_thing_are_done_in_order(shared: Operator) -> None:
     wait_for(lambda: len(shared.answers("camera/set")) == 20)
     done = [answer["data"]["settings"]["iso"] for answer in shared.answers("camera/set")]
     assert done == list(range(100, 120))
+
+
+def test_a_slow_picture_does_not_keep_the_broker_from_sending(
+    shared: Operator, shared_service: RunningService
+) -> None:
+    """More commands come through behind it than a broker sends without acknowledgements."""
+    shared_service.fault("slow", seconds=1.5)
+    try:
+        shared.send("snapshot/take", {"id": "slow-three"})
+        for number in range(40):
+            shared.send("system/ping", {"id": f"behind-{number}"})
+        wait_for(lambda: all(shared.answers("system/ping", id=f"behind-{n}") for n in range(40)))
+        assert shared.answers("snapshot/take", id="slow-three") == []
+        shared.answer("snapshot/take", id="slow-three")
+    finally:
+        shared_service.mend()
 
 
 def test_a_broadcast_reaches_the_device(shared: Operator) -> None:
@@ -403,3 +420,34 @@ def test_the_newest_picture_is_shown(shared: Operator) -> None:
     name = shared.ask("snapshot/take")["data"]["filename"]
     assert shared.document("capture", filename=name)["sha256"]
     assert shared.wait("image").payload.startswith(b"\xff\xd8")
+
+
+def test_what_went_wrong_is_told_as_a_log_message_too(shared: Operator) -> None:
+    """Warnings are published, with their particulars, and not retained."""
+    shared.send("no/such-command-1")
+    message = shared.wait("log/warning", lambda m: m.json["fields"].get("command") is not None)
+    assert message.json["message"] == "refused"
+    assert not message.retain
+
+
+def test_a_flood_of_mistakes_is_one_of_few_log_messages(shared: Operator) -> None:
+    """The log topic has a rate limit, and counts what it leaves out."""
+    for number in range(100):
+        shared.send("no/such-command", {"id": f"flood-{number}"})
+    wait_for(lambda: len([m for m in shared.heard if "/response/no/" in m.topic]) >= 100)
+    shared.sync()
+    logged = [m for m in shared.heard if m.topic.endswith("/log/warning")]
+    assert len(logged) <= 25
+
+
+def test_health_tells_all_that_is_asked_of_it(shared: Operator) -> None:
+    """Measured values are there, and what the board cannot tell is null."""
+    health = shared.ask("health/check")["data"]
+    assert set(health["checks"]) == {"cinepi_modules", "file_system", "configuration", "mqtt"}
+    assert health["state"] in ("ok", "degraded")
+    assert health["uptime_s"] > 0
+    assert health["disk_free_bytes"] > 0
+    assert health["service_response_ms"] > 0
+    assert health["mqtt"]["protocol"] == "5.0"
+    assert health["mqtt"]["round_trip_ms"] > 0
+    assert health["journal_depth"] is not None

@@ -72,6 +72,10 @@ def test_commands_are_not_behind_a_backlog(
     before = len(operator.events())
     assert operator.ask("session/get")["success"]
     assert len(operator.events()) - before < 100  # less than two seconds' worth
+    operator.ask("events/replay", id="page", limit=500)
+    page = operator.wait("response/events/replay")
+    assert len(page.payload) <= 64 * 1024
+    assert page.json["data"]["next"] == len(page.json["data"]["events"])
 
 
 def test_what_the_journal_dropped_is_counted(
@@ -233,6 +237,29 @@ def test_what_was_answered_is_not_answered_again(
     operator.document("status", state="online")
     operator.sync()
     assert len(operator.answers("snapshot/take", id="done")) == 1
+
+
+def test_commands_kept_while_the_device_was_away_are_judged_by_their_age(
+    start_operator: Callable[..., Operator],
+    service: RunningService,
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """Nobody knows how old they are: no picture is taken, but what is right at any age is done."""
+    operator = start_operator()
+    first = start_daemon()
+    operator.await_online()
+    operator.ask("session/start", interval=3600)
+    first.terminate()
+    operator.document("status", state="offline")
+    before = service.pictures()
+    operator.send("snapshot/take", {"id": "kept-1"})
+    operator.send("session/stop", {"id": "kept-2"})
+    start_daemon()
+    assert operator.answer("snapshot/take", id="kept-1")["error"]["code"] == "expired"
+    assert operator.answer("session/stop", id="kept-2")["data"]["state"] == "idle"
+    operator.document("status", state="online")
+    assert service.pictures() == before
+    assert operator.ask("snapshot/take")["success"]
 
 
 def test_without_a_service_commands_fail_at_once(

@@ -24,7 +24,7 @@ def test_one_from_before_the_connection(
     operator = start_operator()
     operator.send("snapshot/take", {"id": "old"}, retain=True)
     start_daemon()
-    error = operator.answer("snapshot/take")["error"]
+    error = operator.answer("snapshot/take", id="old")["error"]
     assert error["code"] == "retained_command"
     assert "retain" in error["message"]
     operator.await_online()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cinepi.clock import SystemClock
+from cinepid.acknowledgement import OVERTAKING, Acknowledgements
 from cinepid.memory import Memory
 from cinepid.payloads import Stamp, stamped
 from cinepid.publishers.board import Board
@@ -21,6 +22,28 @@ def test_waits_grow_are_spread_and_have_an_end() -> None:
     assert wait_before(3, 1.0) == 4.0
     assert wait_before(100, 1.0) == LONGEST_WAIT
     assert all(wait_before(n, 0.0) <= wait_before(n + 1, 0.0) for n in range(1, 50))
+
+
+def test_acknowledgements_keep_the_order_of_the_messages() -> None:
+    """One that is done waits for those before it."""
+    owed = Acknowledgements()
+    for mid in (1, 2, 3):
+        owed.receive(mid)
+    assert owed.finish(3) == []
+    assert owed.finish(1) == [1]
+    assert owed.finish(2) == [2, 3]
+    assert owed.finish(2) == []
+
+
+def test_one_slow_command_does_not_keep_back_all_others() -> None:
+    """Where too many wait behind it, those that are done are acknowledged first."""
+    owed = Acknowledgements()
+    for mid in range(1, OVERTAKING + 2):
+        owed.receive(mid)
+    assert owed.finish(5) == [5]
+    assert owed.finish(7) == []
+    assert owed.finish(1) == [1]
+    assert [owed.finish(mid) for mid in (2, 3, 4, 6)] == [[2], [3], [4], [6, 7]]
 
 
 def test_numbers_never_go_back(tmp_path: Path) -> None:
