@@ -1,7 +1,8 @@
 """What `watch` shows, and what keys do to it. Pure but for drawing, which rich does."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cinepid.ctl.output import Row, rich_table
@@ -24,7 +25,7 @@ class View:
         chosen: The device under the cursor; None for the first.
         is_detailed: Whether that device is shown in full.
         message: The last thing that happened.
-        is_quitting: Whether it is over.
+        quitting: Set when it is over.
     """
 
     filter: str = ""
@@ -32,7 +33,7 @@ class View:
     chosen: str | None = None
     is_detailed: bool = False
     message: str = _HELP
-    is_quitting: bool = False
+    quitting: asyncio.Event = field(default_factory=asyncio.Event)
 
     def shown(self, lines: Sequence[Line]) -> list[Line]:
         """The lines that the filter leaves."""
@@ -46,7 +47,7 @@ class View:
             return None
         match key:
             case "q":
-                self.is_quitting = True
+                self.quitting.set()
             case "/":
                 self.is_typing, self.filter = True, ""
             case _ if key in _STEPS:

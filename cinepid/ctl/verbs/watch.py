@@ -77,7 +77,7 @@ async def _show(options: argparse.Namespace, wanted: Targets) -> int:
         def draw(server: str) -> None:
             live.update(picture(view, known, server, console.height), refresh=True)
 
-        while not view.is_quitting:
+        while not view.quitting.is_set():
             try:
                 async with working(options) as work:
                     await work.survey.look(EVERYTHING)
@@ -87,13 +87,13 @@ async def _show(options: argparse.Namespace, wanted: Targets) -> int:
                         known[:] = _lines(work, wanted)
                         draw(work.link.server)
                         await _either(wake, lost, PERIOD)
-                        if view.is_quitting:
+                        if view.quitting.is_set():
                             return OK
             except BrokerError as error:
                 view.message = f"{error}; trying again"
             finally:
                 now = None
-            if not view.is_quitting:
+            if not view.quitting.is_set():
                 draw("not connected")
                 await _either(wake, asyncio.get_running_loop().create_future(), _TRY_AGAIN)
     return OK
