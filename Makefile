@@ -68,7 +68,7 @@ check-layers:
 check-contract:
 	$(call quietly,contract,python -m cinepid.contract check)
 check-asyncapi:
-	$(call quietly,asyncapi,scripts/check-asyncapi)
+	@printf '  %-8s ' asyncapi; scripts/check-asyncapi # says so when it cannot look
 
 .PHONY: contract
 contract: setup ## write docs/asyncapi.yaml and docs/mqtt-reference.md anew from the code
