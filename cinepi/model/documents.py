@@ -13,6 +13,7 @@ PauseReason = Literal["command", "storage_full"]
 MissReason = Literal["late", "camera", "storage", "service_down", "power_off", "snapshot"]
 CaptureKind = Literal["frame", "snapshot"]
 CameraHealth = Literal["ok", "recovering", "lost", "stuck"]
+StorageState = Literal["ok", "low", "full"]
 Rung = Literal["none", "restart_stream", "reopen", "restart_process", "reboot"]
 
 
@@ -310,4 +311,4 @@ class StorageDocument(Document, frozen=True):
         float | None,
         reading("Disk days left", "Until the disk is full at the present rate.", unit="d"),
     ] = None
-    state: Literal["ok", "low", "full"] = "ok"
+    state: StorageState = "ok"

@@ -31,8 +31,10 @@ def _modules(parts: Parts) -> Check:
     camera = parts.camera.document()
     if camera.health == "ok":
         return Check(state="ok")
-    state = "degraded" if camera.health == "recovering" else "failing"
-    return Check(state=state, reason=camera.problem or f"the camera is {camera.health}")  # type: ignore[arg-type]
+    reason = camera.problem or f"the camera is {camera.health}"
+    if camera.health == "recovering":
+        return Check(state="degraded", reason=reason)
+    return Check(state="failing", reason=reason)
 
 
 def _file_system(parts: Parts) -> tuple[Check, float | None]:

@@ -8,7 +8,7 @@ from cinepi.capture.take import Taker
 from cinepi.errors import CinepiError, ConflictError, StorageFullError
 from cinepi.journal.journal import Journal
 from cinepi.logs.setup import logger
-from cinepi.model.documents import StorageDocument
+from cinepi.model.documents import StorageDocument, StorageState
 from cinepi.model.events import StorageLow, StorageRecovered
 from cinepi.model.settings import CaptureSettings
 from cinepi.timing.keeper import SessionKeeper
@@ -55,12 +55,11 @@ class Storage:
         count, size = self._journal.capture_totals()
         reserve = self._reserve()
         room = free - reserve
-        typical = max(self._taker.typical_bytes, 1)
+        typical = self._typical()
         session = self._keeper.running
         days_left = None
-        if session is not None:
+        if session is not None and typical:
             days_left = round(max(0, room) / typical * session.interval / _DAY_S, 2)
-        state = "full" if room < typical else "low" if room < LOW_PICTURES * typical else "ok"
         return StorageDocument(
             free_bytes=free,
             total_bytes=total,
@@ -68,7 +67,7 @@ class Storage:
             captures=count,
             captures_bytes=size,
             days_left=days_left,
-            state=state,  # type: ignore[arg-type]
+            state=_state(room, typical),
         )
 
     def check(self) -> None:
@@ -130,7 +129,18 @@ class Storage:
             _log.warning("session stays paused", reason=str(error))
 
     def _wanted_free(self) -> Bytes:
-        return self._reserve() + ROOM_PICTURES * max(self._taker.typical_bytes, 1)
+        return self._reserve() + ROOM_PICTURES * self._typical()
+
+    def _typical(self) -> Bytes:
+        """Size of a picture: learned in this run, else the average of all; 0 before the first."""
+        count, size = self._journal.capture_totals()
+        return self._taker.typical_bytes or (size // count if count else 0)
 
     def _reserve(self) -> Bytes:
         return self._settings().reserve_mb * _MEGABYTE
+
+
+def _state(room: Bytes, typical: Bytes) -> StorageState:
+    if room < max(typical, 1):
+        return "full"
+    return "low" if room < LOW_PICTURES * typical else "ok"
