@@ -43,6 +43,21 @@ test: setup ## run the tests
 test-system: setup ## install, run and upgrade the package in a booted Debian (root; minutes)
 	@PYTHON=python scripts/test-system $(TEST_ARGS)
 
+.PHONY: test-homeassistant
+test-homeassistant: setup ## run the tests in a real Home Assistant (root; 2 minutes more at first)
+	@HOMEASSISTANT_ROOT=$$(scripts/homeassistant-build) && export HOMEASSISTANT_ROOT && \
+		pytest tests/homeassistant $(TEST_ARGS)
+
+.PHONY: figures-homeassistant
+figures-homeassistant: setup ## measure how fast Home Assistant sees things (root)
+	@HOMEASSISTANT_ROOT=$$(scripts/homeassistant-build) && export HOMEASSISTANT_ROOT && \
+		python -m tests.homeassistant.harness.figures
+
+.PHONY: screenshots
+screenshots: setup ## make the pictures of docs/home-assistant again (root, chromium)
+	@HOMEASSISTANT_ROOT=$$(scripts/homeassistant-build) && export HOMEASSISTANT_ROOT && \
+		python -m tests.homeassistant.harness.screenshots docs/home-assistant
+
 .PHONY: deb
 deb: ## build the Debian package into dist/
 	@scripts/deb

@@ -12,7 +12,7 @@ from cinepid.publishers.state import RetainedState
 from cinepid.pulse import Pulse
 from cinepid.topics import Topics
 
-PERIOD: Seconds = 1.0
+PERIOD: Seconds = 0.5
 """At most one preview in this time: they are for people."""
 MAX_BYTES: Bytes = 100 * 1024
 

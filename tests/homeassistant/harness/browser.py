@@ -13,7 +13,7 @@ from tests.homeassistant.harness.instance import free_port
 from tests.homeassistant.harness.websocket import WebSocket
 
 _LIMIT = 30.0
-_SETTLED = 2.0  # animations, and pictures that load
+_SETTLED = 3.0  # animations, icons and pictures that load
 
 _IS_READY = """(() => {
     const app = document.querySelector('home-assistant');

@@ -26,6 +26,7 @@ homeassistant:
   time_zone: UTC
   packages: !include_dir_named packages
 automation: !include automations.yaml
+script: !include scripts.yaml
 frontend:
 history:
 logbook:
@@ -123,6 +124,7 @@ class Instance:
         (self.config / "packages").mkdir()
         (self.config / "configuration.yaml").write_text(_CONFIGURATION)
         (self.config / "automations.yaml").write_text("[]\n")
+        (self.config / "scripts.yaml").write_text("{}\n")
         # All steps but the user's are done: the others would set up cloud services.
         _store(storage / "onboarding", 4, {"done": ["core_config", "analytics", "integration"]})
         # A port in YAML is only on trial for five minutes, after which it is taken back.
