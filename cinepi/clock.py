@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cinepi.errors import InvalidArgumentError
-from cinepi.units import MonotonicTime, Seconds, WallTime
+from cinepi.units import Milliseconds, MonotonicTime, Seconds, WallTime
 
 CLOCK_VARIABLE = "CINEPI_CLOCK"
 STEP: Seconds = 1.0
@@ -19,6 +19,7 @@ _TIMESYNC_FLAG = Path("/run/systemd/timesync/synchronized")
 _STA_UNSYNC = 0x0040  # linux/timex.h
 _Timex = ctypes.c_int * 128  # room: struct timex is 208 bytes on 64-bit Linux
 _TIMEX_STATUS_WORD = {8: 10, 4: 5}  # index of `status` in ints, by the size of a C long
+_TIMEX_MAXERROR = 3  # index of `maxerror`, in longs: µs that the clock is off by at most
 
 
 class Clock(Protocol):
@@ -86,11 +87,27 @@ def system_clock() -> Clock:
     return SteeredClock(Path(steered)) if steered else SystemClock()
 
 
+def clock_error_ms() -> Milliseconds | None:
+    """How far the machine's clock is off at most, by the kernel's account; None if not synced.
+
+    The time daemon sets it, chrony to what it has measured, systemd-timesyncd to zero, and the
+    kernel lets it grow by half a millisecond in a second until it is set again.
+    """
+    buffer = _Timex()
+    if ctypes.CDLL(None, use_errno=True).adjtimex(buffer) < 0 or not _says_synced(buffer):
+        return None
+    longs = ctypes.cast(buffer, ctypes.POINTER(ctypes.c_long))
+    worst: int = longs[_TIMEX_MAXERROR]
+    return round(worst / 1000, 3)
+
+
 def _kernel_is_synced() -> bool:
     buffer = _Timex()
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.adjtimex(buffer) < 0:
-        return False
+    return libc.adjtimex(buffer) >= 0 and _says_synced(buffer)
+
+
+def _says_synced(buffer: "ctypes.Array[ctypes.c_int]") -> bool:
     return not buffer[_TIMEX_STATUS_WORD[ctypes.sizeof(ctypes.c_long)]] & _STA_UNSYNC
 
 

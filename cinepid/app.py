@@ -71,10 +71,10 @@ class _Daemon:
     """All parts, tied together."""
 
     def __init__(self, config: DaemonConfig, layout: Layout, clock: Clock) -> None:
-        self.device = device = Device.of(config, clock)
+        self._memory = Memory(layout.daemon_state)
+        self.device = device = Device.of(config, self._memory, clock)
         self._clock = clock
         self._pulse = Pulse(clock)
-        self._memory = Memory(layout.daemon_state)
         self._service = CameraService(layout, clock, self._pulse)
         self._uplink = Uplink(
             config.broker.all_servers(),
@@ -120,8 +120,10 @@ class _Daemon:
         self._presence.on_online += [
             self._state.begin,
             self._events.begin,
+            self._health.look_again,
             delivery.look_again,
         ]
+        self.device.groups.on_change.append(self._say_info)
         self._health.on_look.append(self._homeassistant.on_health)
         for listener in (self._mirror, self._events, self._homeassistant, delivery):
             self._service.add_listener(listener)
@@ -155,8 +157,11 @@ class _Daemon:
         self._memory.close()
 
     async def _birth(self, connection: Connection) -> None:
-        self._state.put(self.device.topics.document("info"), msgspec.json.encode(self._info()))
+        self._say_info()
         await self._presence.birth(connection)
+
+    def _say_info(self) -> None:
+        self._state.put(self.device.topics.document("info"), msgspec.json.encode(self._info()))
 
     def _route(self, message: Incoming) -> None:
         """Give a message to whoever wants it."""
@@ -187,7 +192,7 @@ class _Daemon:
             os=platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
             contract=CONTRACT,
             protocol=connection.protocol if connection else "",
-            groups=device.groups,
+            groups=device.groups.names,
             tags=device.tags,
             commands=tuple(known),
             broadcast_commands=tuple(n for n, command in known.items() if command.is_broadcast),

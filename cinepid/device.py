@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from cinepi import __version__
 from cinepi.clock import Clock, new_run_id, rfc3339
 from cinepid.config import DaemonConfig
+from cinepid.groups import Groups
+from cinepid.memory import Memory
 from cinepid.topics import Topics
 
 
@@ -26,20 +28,20 @@ class Device:
     id: str
     name: str
     area: str
-    groups: tuple[str, ...]
+    groups: Groups
     tags: tuple[str, ...]
     boot: str
     since: str
     version: str
 
     @classmethod
-    def of(cls, config: DaemonConfig, clock: Clock) -> "Device":
+    def of(cls, config: DaemonConfig, memory: Memory, clock: Clock) -> "Device":
         """Begin a run under the name that the configuration gives."""
         return cls(
             id=config.device_id,
             name=config.device.name or config.device_id,
             area=config.device.area,
-            groups=config.device.groups,
+            groups=Groups(config.device.groups, memory),
             tags=config.device.tags,
             boot=new_run_id(),
             since=rfc3339(clock.wall()),

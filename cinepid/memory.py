@@ -28,10 +28,16 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         cursor: The newest event that the broker has acknowledged, and all before it.
         seq_ceiling: No retained document has been given this `seq` or a higher one yet.
+        events_lost: Events that were dropped before they could be delivered, ever.
+        groups: As changed over MQTT; None if never.
+        groups_configured: What the configuration had then.
     """
 
     cursor: int = 0
     seq_ceiling: int = 1
+    events_lost: int = 0
+    groups: tuple[str, ...] | None = None
+    groups_configured: tuple[str, ...] = ()
 
 
 class Memory:
@@ -48,6 +54,19 @@ class Memory:
         """Move the cursor; `run` writes it soon."""
         self.content = msgspec.structs.replace(self.content, cursor=cursor)
         self._changed.set()
+
+    def add_lost(self, count: int) -> None:
+        """Count events that nobody will ever be told of; `run` writes it soon."""
+        lost = self.content.events_lost + count
+        self.content = msgspec.structs.replace(self.content, events_lost=lost)
+        self._changed.set()
+
+    def remember_groups(self, groups: tuple[str, ...] | None, configured: tuple[str, ...]) -> None:
+        """Keep groups that were changed over MQTT, at once."""
+        self.content = msgspec.structs.replace(
+            self.content, groups=groups, groups_configured=configured
+        )
+        self._write(is_forced=True)
 
     def take_seq(self) -> int:
         """The next sequence number for a retained document; blocks for one write in a thousand."""

@@ -152,6 +152,8 @@ class HealthDocument(Payload, frozen=True):
         checks: One by one.
         mqtt: The connection to the broker.
         journal_depth: Events that the broker has not acknowledged yet.
+        events_lost: Since this daemon's state file began.
+        session_stalled: No picture for two intervals and half a minute.
         service_response_ms: How long the camera service took to answer `health.get`.
         file_operation_ms: How long writing a small file beside the captures took.
         daemon_bytes: Memory of this daemon.
@@ -267,6 +269,23 @@ class HealthDocument(Payload, frozen=True):
         int | None,
         reading(
             "Events waiting", "Events not yet delivered.", icon="mdi:tray-full", is_common=False
+        ),
+    ]
+    events_lost: Annotated[
+        int,
+        reading(
+            "Events lost",
+            "Events that the journal had to drop before they could be delivered.",
+            counts_up=True,
+            icon="mdi:tray-remove",
+        ),
+    ]
+    session_stalled: Annotated[
+        bool,
+        reading(
+            "Session stalled",
+            "A session is on, and takes no pictures.",
+            quantity="problem",
         ),
     ]
     service_response_ms: float | None

@@ -206,7 +206,7 @@ class Presence:
             Filter(topics.BROADCAST_COMMANDS),
             Filter(device.topics.status, with_retained=False),
         ]
-        if device.groups:
+        if device.groups.names:
             filters.append(Filter(topics.GROUP_COMMANDS))
         return filters + [each for announcer in self.announcers for each in announcer.filters]
 

@@ -348,6 +348,8 @@ class Device(asyncio.Protocol):
             captures=self._frames,
             captures_bytes=self._frames * 3_000_000,
             journal_depth=0,
+            events_lost=0,
+            session_stalled=False,
             service_response_ms=1.0,
             file_operation_ms=1.0,
             daemon_bytes=40_000_000,

@@ -12,7 +12,7 @@ from cinepi.capture.beside import Beside
 from cinepi.capture.develop import Buffer, develop, preview_of_frame, preview_of_jpeg
 from cinepi.capture.exif import Facts, Provenance
 from cinepi.capture.store import Store, StoredFile
-from cinepi.clock import Clock, rfc3339
+from cinepi.clock import Clock, clock_error_ms, rfc3339
 from cinepi.errors import CinepiError, StorageFullError
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.documents import CaptureDocument, CaptureKind
@@ -208,6 +208,7 @@ def _document(stored: StoredFile, taken: _Taken) -> CaptureDocument:
         taken_at=rfc3339(taken.facts.wall),
         width=taken.width,
         height=taken.height,
+        clock_error_ms=clock_error_ms() if taken.facts.provenance.clock_synced else None,
         **taken.facts.provenance.indexed(),
     )
 

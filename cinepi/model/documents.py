@@ -220,6 +220,7 @@ class CaptureDocument(Document, frozen=True):
         quality: JPEG quality.
         achieved: What the camera did.
         clock_synced: Whether `taken_at` can be trusted.
+        clock_error_ms: How far the clock was off at most, by the kernel's account; None if unknown.
     """
 
     filename: str
@@ -245,6 +246,7 @@ class CaptureDocument(Document, frozen=True):
     quality: int = 95
     achieved: Achieved = Achieved()
     clock_synced: bool = True
+    clock_error_ms: float | None = None
 
 
 class CaptureEntry(CaptureDocument, frozen=True, kw_only=True):

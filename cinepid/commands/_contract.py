@@ -91,6 +91,8 @@ class Command:
         limit_s: How long the camera service may take.
         is_recorded: Whether it changes something, so that the journal makes it happen once.
         is_broadcast: Whether it is also taken from groups and from `_all`.
+        is_spread: Whether a broadcast's random delay comes before the work, because the work is
+            what would be too much at once, and not only before the answer.
         plain_key: The argument that a payload without JSON stands for.
         inner: JSON pointer that the service puts before the arguments when it names one.
     """
@@ -106,6 +108,7 @@ class Command:
     limit_s: Seconds = ANSWER_LIMIT
     is_recorded: bool = False
     is_broadcast: bool = False
+    is_spread: bool = False
     plain_key: str | None = None
     inner: str = ""
 

@@ -83,7 +83,7 @@ class Dispatcher:
     def _is_for_us(self, address: topics.Address) -> bool:
         device = self._parts.device
         if address.group is not None:
-            return address.group in device.groups
+            return address.group in device.groups.names
         return address.device in (None, device.id)
 
     def _is_clearing(self, incoming: Incoming) -> bool:
@@ -169,13 +169,13 @@ class Dispatcher:
             is_recorded=request.command.is_recorded,
         )
         try:
+            await self._hold_back(request, is_before=True)
             answer, context = await self._run(request, command_id)
             if answer.error is not None:
                 self._parts.presence.say_truth(request.name)
             if answer.error is None or not answer.error.retryable:
                 self._once.finish(command_id, answer)
-            if request.spread_s:
-                await asyncio.sleep(random.random() * request.spread_s)  # noqa: S311
+            await self._hold_back(request, is_before=False)
             await self._deliver(request, command_id, entry, answer)
             await self._finish(request, context)
         finally:
@@ -188,6 +188,11 @@ class Dispatcher:
                 await remaining()
         except CinepiError as error:
             _log.warning("left unfinished", command=request.name, reason=str(error))
+
+    async def _hold_back(self, request: Request, *, is_before: bool) -> None:
+        """The random delay of a broadcast, before the work or before its answer."""
+        if request.spread_s and request.command.is_spread == is_before:
+            await asyncio.sleep(random.random() * request.spread_s)  # noqa: S311
 
     async def _repeat(self, request: Request, command_id: str, known: Entry) -> None:
         """The same id again: from the broker, which may not know better, or from the sender."""

@@ -18,11 +18,13 @@ class Replayed(Payload, frozen=True):
         events: As many as fit into one answer.
         next: The `after` of the next page; None if there is no more.
         lost: How many the journal has dropped after the `after` asked for.
+        last: The newest `seq` there is.
     """
 
     events: tuple[JournalEntry, ...]
     next: int | None
     lost: int
+    last: int
 
 
 async def _run(context: Context, arguments: EventsReadParams) -> Replayed:
@@ -36,7 +38,10 @@ async def _run(context: Context, arguments: EventsReadParams) -> Replayed:
         fitting.append(entry)
     has_more = bool(fitting) and fitting[-1].seq < found.last
     return Replayed(
-        events=tuple(fitting), next=fitting[-1].seq if has_more else None, lost=found.lost
+        events=tuple(fitting),
+        next=fitting[-1].seq if has_more else None,
+        lost=found.lost,
+        last=found.last,
     )
 
 

@@ -25,4 +25,5 @@ COMMAND = Command(
     say=lambda done: f"{done.topics} topics published again",
     lane="state",
     is_broadcast=True,
+    is_spread=True,
 )

@@ -51,6 +51,7 @@ class Events:
         self._clock = clock
         self._last_seq = 0
         self._backlog_until = 0
+        self._counted = 0
         self._wake = asyncio.Event()
         self._under_way: deque[tuple[int, asyncio.Future[None]]] = deque()
 
@@ -117,6 +118,9 @@ class Events:
     ) -> int:
         """Say which events were dropped before they could be told; returns the last of them."""
         last = found.events[0].seq - 1 if found.events else found.last
+        if self._counted < last:  # not again when the same gap is said again
+            self._memory.add_lost(found.lost)
+            self._counted = last
         gap = msgspec.json.encode(Gap(from_seq=position + 1, to_seq=last, count=found.lost))
         envelope = EventMessage(
             seq=last,

@@ -7,11 +7,12 @@ from typing import Literal
 import msgspec
 import psutil
 
-from cinepi.clock import Clock
+from cinepi.clock import Clock, parse_time
 from cinepi.errors import CinepiError
 from cinepi.logs.setup import logger
+from cinepi.model.documents import SessionDocument
 from cinepi.protocol import Check, HealthResult
-from cinepi.units import Milliseconds, Seconds
+from cinepi.units import Milliseconds, Seconds, WallTime
 from cinepid.camera_service import CameraService
 from cinepid.memory import Memory
 from cinepid.payloads import Checks, HealthDocument, MqttHealth
@@ -26,12 +27,23 @@ from cinepid.uplink import Uplink
 PERIOD: Seconds = 30.0
 DEEP_JOURNAL = 1000
 """So many events waiting are worth a word."""
+STALLED_AFTER: Seconds = 30.0
+"""A session may be so late, beside two intervals, before it counts as stalled."""
 
 State = Literal["ok", "degraded", "failing", "unknown"]
 
 _WORST_FIRST: tuple[State, ...] = ("failing", "degraded", "unknown", "ok")
 
 _log = logger("health")
+
+
+def is_stalled(session: SessionDocument, wall: WallTime) -> bool:
+    """Whether a session is on and has taken no picture for longer than it should have."""
+    times = (session.last_frame_at, session.started_at)
+    seen = [parse_time(text, "/last_frame_at") for text in times if text is not None]
+    if session.state != "active" or not seen:
+        return False
+    return wall - max(seen) > 2 * (session.interval or 0) + STALLED_AFTER
 
 
 class Health:
@@ -73,6 +85,10 @@ class Health:
             self._mirror.ailing.clear()
             due = self._clock.monotonic() + PERIOD
             await self.look()
+
+    def look_again(self) -> None:
+        """A connection begins: what was said of the last one is not true any more."""
+        self._mirror.ailing.set()
 
     async def look(self) -> HealthDocument:
         """Measure everything now, and tell."""
@@ -135,6 +151,8 @@ class Health:
             captures=disk.captures if disk else None,
             captures_bytes=disk.captures_bytes if disk else None,
             journal_depth=self._journal_depth(),
+            events_lost=self._memory.content.events_lost,
+            session_stalled=is_stalled(self._mirror.session, self._clock.wall()),
             service_response_ms=response_ms,
             file_operation_ms=service.file_operation_ms,
             daemon_bytes=self._process.memory_info().rss,

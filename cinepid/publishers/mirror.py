@@ -6,7 +6,7 @@ import msgspec
 
 from cinepi.errors import CinepiError
 from cinepi.logs.setup import logger
-from cinepi.model.documents import CameraDocument, StorageDocument
+from cinepi.model.documents import CameraDocument, SessionDocument, StorageDocument
 from cinepi.protocol import WatchResult
 from cinepid.camera_service import GRACE, CameraService
 from cinepid.payloads import SchemaDocument
@@ -26,6 +26,7 @@ class Mirror:
     Attributes:
         camera: The camera as last heard of, and as it is told.
         storage: The disk as last heard of; None before.
+        session: The session as last heard of.
         last_seq: The newest event; None before the first contact.
         captured: Set when there is a new picture; who shows it clears it.
         ailing: Set when camera or disk have become well or ill; who looks clears it.
@@ -35,6 +36,7 @@ class Mirror:
         """Say nothing before the service does."""
         self.camera = CameraDocument()
         self.storage: StorageDocument | None = None
+        self.session = SessionDocument()
         self.last_seq: int | None = None
         self.captured = asyncio.Event()
         self.ailing = asyncio.Event()
@@ -67,6 +69,8 @@ class Mirror:
         before = self.camera.health, self.storage and self.storage.state
         if topic == "camera":
             self.camera = msgspec.json.decode(document, type=CameraDocument)
+        elif topic == "session":
+            self.session = msgspec.json.decode(document, type=SessionDocument)
         elif topic == "storage":
             self.storage = msgspec.json.decode(document, type=StorageDocument)
         elif topic == "capture":

@@ -1,5 +1,6 @@
 """Sessions: start, stop, pause, resume, get."""
 
+from cinepi.errors import ConflictError
 from cinepi.model.documents import SessionDocument
 from cinepi.protocol import NoParams, StartParams
 from cinepi.service.requests import Call, method
@@ -8,6 +9,9 @@ from cinepi.service.requests import Call, method
 @method("session.start", StartParams)
 def start(call: Call[StartParams]) -> SessionDocument:
     """Begin a session."""
+    if call.params.start_at is not None and not call.parts.clock.is_synced():
+        message = "start_at needs a clock that a time server has set, and this one is not"
+        raise ConflictError(message)
     interval = call.parts.configuration.config.capture.interval
     return call.parts.keeper.start(call.params, interval, call.command)
 

@@ -60,7 +60,7 @@ def test_every_promised_command_is_there() -> None:
         "events": {"replay"},
         "logs": {"recent"},
         "health": {"check"},
-        "system": {"ping", "republish", "forget"},
+        "system": {"ping", "republish", "forget", "groups"},
     }
 
 
