@@ -89,6 +89,11 @@ check-asyncapi:
 contract: setup ## write docs/asyncapi.yaml and docs/mqtt-reference.md anew from the code
 	@python -m cinepid.contract write
 
+.PHONY: examples
+examples: setup ## record the contract's examples anew from a running device, then write it
+	@RECORD_EXAMPLES=1 pytest --quiet tests/broker/test_conversation.py
+	@python -m cinepid.contract write
+
 .PHONY: format
 format: setup ## format the code and mend what ruff can mend
 	@ruff format .

@@ -25,7 +25,15 @@ class CaptureStored(CaptureDocument, frozen=True, tag_field="type", tag=_snake_c
 
 
 class CaptureFailed(Event, frozen=True):
-    """A picture that was asked for could not be taken or kept."""
+    """A picture that was asked for could not be taken or kept.
+
+    Attributes:
+        code: Of the error, as in answers.
+        message: Why, in a sentence.
+        kind: `frame` or `snapshot`.
+        session: Id of the session; None for a snapshot.
+        frame: Number of the slot in the session; None for a snapshot.
+    """
 
     code: str
     message: str
@@ -35,7 +43,14 @@ class CaptureFailed(Event, frozen=True):
 
 
 class FramesMissed(Event, frozen=True):
-    """Slots of a session passed without a picture."""
+    """Slots of a session passed without a picture.
+
+    Attributes:
+        session: Id of the session.
+        first_frame: Number of the first slot that passed.
+        count: How many, one after the other.
+        reason: Why.
+    """
 
     session: str
     first_frame: int
@@ -44,7 +59,15 @@ class FramesMissed(Event, frozen=True):
 
 
 class SessionStarted(Event, frozen=True):
-    """A session has begun, or waits for its start time."""
+    """A session has begun, or waits for its start time.
+
+    Attributes:
+        session: Id of the session.
+        name: What the user called it.
+        interval: Seconds from slot to slot.
+        ends: When it ends by itself.
+        start_at: When it begins, RFC 3339; None for at once.
+    """
 
     session: str
     name: str | None
@@ -54,7 +77,13 @@ class SessionStarted(Event, frozen=True):
 
 
 class SessionResumed(Event, frozen=True):
-    """A session goes on: after a pause, or after a restart of the service or the machine."""
+    """A session goes on: after a pause, or after a restart of the service or the machine.
+
+    Attributes:
+        session: Id of the session.
+        cause: `command`, `storage_recovered`, `service_down` or `power_off`.
+        missed: Slots that passed meanwhile.
+    """
 
     session: str
     cause: str
@@ -62,14 +91,25 @@ class SessionResumed(Event, frozen=True):
 
 
 class SessionPaused(Event, frozen=True):
-    """A session waits."""
+    """A session waits.
+
+    Attributes:
+        session: Id of the session.
+        reason: Why.
+    """
 
     session: str
     reason: PauseReason
 
 
 class SessionChanged(Event, frozen=True):
-    """A running session has a new interval, on a new grid from its next frame."""
+    """A running session has a new interval, on a new grid from its next frame.
+
+    Attributes:
+        session: Id of the session.
+        interval: Seconds from slot to slot, from now on.
+        previous_interval: And before.
+    """
 
     session: str
     interval: float
@@ -77,7 +117,14 @@ class SessionChanged(Event, frozen=True):
 
 
 class SessionStopped(Event, frozen=True):
-    """A session has ended."""
+    """A session has ended.
+
+    Attributes:
+        session: Id of the session.
+        reason: Why.
+        frames: Pictures taken.
+        missed: Slots without one.
+    """
 
     session: str
     reason: EndReason
@@ -116,14 +163,25 @@ class ConfigRecovered(Event, frozen=True):
 
 
 class CaptureDeleted(Event, frozen=True):
-    """Pictures were deleted, on command or to make room."""
+    """Pictures were deleted, on command or to make room.
+
+    Attributes:
+        filenames: Which.
+        reason: `command`, `missing` if somebody else had deleted them, or `make_room`.
+    """
 
     filenames: tuple[str, ...]
     reason: str
 
 
 class CaptureQuarantined(Event, frozen=True):
-    """A file in the capture folder was no complete picture and was put aside."""
+    """A file in the capture folder was no complete picture and was put aside.
+
+    Attributes:
+        filename: Its name before.
+        moved_to: Where it is now.
+        reason: What is wrong with it.
+    """
 
     filename: str
     moved_to: str
@@ -131,21 +189,37 @@ class CaptureQuarantined(Event, frozen=True):
 
 
 class CameraLost(Event, frozen=True):
-    """The camera has stopped answering."""
+    """The camera has stopped answering.
+
+    Attributes:
+        message: Why, in a sentence.
+        rung: How far recovery has climbed.
+    """
 
     message: str
     rung: Rung
 
 
 class CameraRecovered(Event, frozen=True):
-    """The camera gives pictures again."""
+    """The camera gives pictures again.
+
+    Attributes:
+        rung: What helped.
+        after_s: How long it was gone.
+    """
 
     rung: Rung
     after_s: float
 
 
 class StorageLow(Event, frozen=True):
-    """Little space is left above the reserve; says what will happen then."""
+    """Little space is left above the reserve; says what will happen then.
+
+    Attributes:
+        free_bytes: Free now.
+        reserve_bytes: What captures leave alone.
+        policy: What a session does at the reserve.
+    """
 
     free_bytes: int
     reserve_bytes: int
@@ -153,13 +227,22 @@ class StorageLow(Event, frozen=True):
 
 
 class StorageRecovered(Event, frozen=True):
-    """There is space above the reserve again."""
+    """There is space above the reserve again.
+
+    Attributes:
+        free_bytes: Free now.
+    """
 
     free_bytes: int
 
 
 class ClockStepped(Event, frozen=True):
-    """The wall clock was set while the service ran."""
+    """The wall clock was set while the service ran.
+
+    Attributes:
+        step_s: By how much, forward if positive.
+        synced: Whether a time server has set it.
+    """
 
     step_s: float
     synced: bool

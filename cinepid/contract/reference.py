@@ -130,8 +130,9 @@ class _Reference:
         required = resolved.get("required", [])
         for key, each in resolved.get("properties", {}).items():
             if key not in (leave_out or ()):
-                needed = "" if key in required else "optional"
-                rows.append((f"`{key}`", _kind(each), needed, _cell(_words(each))))
+                is_optional = key not in required
+                needed = "optional" if is_optional else ""
+                rows.append((f"`{key}`", _kind(_without_null(each)), needed, _cell(_words(each))))
         if rows:
             yield from _table(("key", "value", "", "what"), rows)
 
@@ -189,6 +190,14 @@ def _kind(schema: Schema) -> str:
     words = {"integer": "whole number", "string": "text", "boolean": "true or false"}
     kind = "time" if schema.get("format") == "date-time" else schema.get("type", "anything")
     return _with_default(schema, words.get(kind, kind) + _limits(schema))
+
+
+def _without_null(schema: Schema) -> Schema:
+    """Not a word of null where it is the same as leaving the key out."""
+    if schema.get("default", ...) is not None:
+        return schema
+    options = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+    return {**options[0], **schema, "anyOf": options} if options else schema
 
 
 def _limits(schema: Schema) -> str:

@@ -92,7 +92,8 @@ def _described(schema: Schema, struct: type[msgspec.Struct]) -> Schema:
         if field in names:
             properties[names[field]] = properties[names[field]] | {"description": text}
     for name, each in properties.items():
-        if _TIME in each.get("description", ""):
+        options = (each, *each.get("anyOf", ()))
+        if any(_TIME in option.get("description", "") for option in options):
             properties[name] = _as_time(each)
     schema = {key: value for key, value in schema.items() if key != "title"}
     return schema | {"description": words.summary, "properties": properties}
@@ -127,7 +128,7 @@ def _tidy(schema: Any, *, with_defaults: bool) -> Any:
     return {
         key: properties if key == "properties" else _tidy(value, with_defaults=with_defaults)
         for key, value in schema.items()
-        if key != "default" or (with_defaults and value is not None)
+        if key != "default" or with_defaults
     }
 
 

@@ -1,6 +1,6 @@
 """One good command of every kind, and what the contract says about it.
 
-`RECORD_EXAMPLES=1` writes what was said into the contract's examples: then `make contract`.
+`make examples` writes what was said into the contract's examples.
 """
 
 import json
@@ -62,6 +62,18 @@ def _conversation(operator: Operator) -> Iterator[tuple[str, Arguments]]:
     yield "system/republish", {}
 
 
+def _whole(conversation: Iterator[tuple[str, Arguments]]) -> Iterator[tuple[str, Arguments]]:
+    """With an empty message for every command that was left out and needs no arguments."""
+    spoken = set()
+    for command, arguments in conversation:
+        spoken.add(command)
+        yield command, arguments
+    for command in commands():
+        payload = messages()[command.replace("/", ".")]["payload"]
+        if command not in spoken and not payload["required"]:
+            yield command, {}
+
+
 class Said(NamedTuple):
     """What was said: each command's arguments and its answer, and all that was heard meanwhile."""
 
@@ -74,7 +86,7 @@ def said(garden: tuple[Operator, RunningService]) -> Said:
     """The whole conversation."""
     operator, _ = garden
     found = {}
-    for command, arguments in _conversation(operator):
+    for command, arguments in _whole(_conversation(operator)):
         asked = {"id": command.replace("/", "-"), **arguments}
         found[command] = (asked, operator.ask(command, **asked))
     operator.sync()
