@@ -214,7 +214,7 @@ class Device(asyncio.Protocol):
         if name == "snapshot/take" and "at" in given:
             wait += max(0.0, parse_time(given["at"], "/at") - time.time())
         loop = asyncio.get_running_loop()
-        loop.call_later(wait, self._answer, name, given)
+        loop.call_later(wait, self._answer, name, {**given, "heard_at": rfc3339(time.time())})
 
     def _answer(self, name: str, given: dict[str, Any]) -> None:
         command_id = str(given.get("id", os.urandom(4).hex()))
@@ -250,7 +250,7 @@ class Device(asyncio.Protocol):
                 self._say_all()
             case "system/ping":
                 data = {
-                    "at": rfc3339(time.time()),
+                    "at": given["heard_at"],
                     "boot": self._boot,
                     "version": VERSION,
                     "camera_service": True,

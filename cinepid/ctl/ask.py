@@ -6,6 +6,7 @@ device that did it all the same only answers again.
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,12 +69,14 @@ class Reply:
         answer: What.
         after: How long it took from sending on.
         is_expected: False for a device that nobody knew.
+        heard_at: The time here when it came.
     """
 
     device: str
     answer: Answer
     after: Seconds
     is_expected: bool = True
+    heard_at: WallTime = 0.0
 
     @property
     def has_done_it(self) -> bool:
@@ -202,7 +205,8 @@ class _Collector:
                 self._outcome.twice.add(device)
             return
         after = asyncio.get_running_loop().time() - self.began
-        reply = Reply(device, answer, after, is_expected=device in self._expected)
+        is_expected = device in self._expected
+        reply = Reply(device, answer, after, is_expected=is_expected, heard_at=time.time())
         self._outcome.replies[device] = reply
         self._on_reply(reply)
         self._awaited.discard(device)

@@ -161,11 +161,14 @@ async def _answers(work: Work, devices: list[Device]) -> AsyncIterator[Finding]:
         at = time_of((reply.data() or {}).get("at"))
         if at is None:
             continue
-        worst = max(worst, abs(at - sent))
-        if abs(at - sent) > CLOCK_TOLERANCE:
-            text = f"{reply.device}: its clock differs from ours by {at - sent:+.1f} s"
+        # It read its clock between our question and its answer: more than that is certain.
+        off = max(0.0, at - reply.heard_at) or min(0.0, at - sent)
+        worst = max(worst, abs(off))
+        if abs(off) > CLOCK_TOLERANCE:
+            text = f"{reply.device}: its clock differs from ours by {off:+.1f} s"
             yield Finding(Urgency.WARNING, text, "is a time server set up on both sides?")
-    yield _good(f"clocks differ from ours by at most {worst:.2f} s")
+    if worst <= CLOCK_TOLERANCE:
+        yield _good("all clocks agree with ours, as far as answers can tell")
 
 
 def _names(names: list[str]) -> str:

@@ -1,0 +1,212 @@
+"""Many devices on one broker, and cinepictl: `python -m benchmarks.fleet --devices 1000`.
+
+Broker, devices (light ones, see parts/simulated_fleet.py) and client share this machine, so the
+times are those of all three together. `--limits default` shows what mosquitto drops as it comes.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+LIMIT_S = 120.0
+_HOUSE = Path(__file__).parent.parent / "mosquitto" / "house.conf"
+_LIMITS = ("set_tcp_nodelay", "max_queued", "max_inflight", "max_packet_size")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What runs."""
+
+    port: int
+    broker: psutil.Process
+    online_s: float
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--devices", type=int, default=1000)
+    parser.add_argument("--limits", choices=("house", "default"), default="house")
+    parser.add_argument("--steady-s", type=float, default=10.0, help="how long to look at rest")
+    options = parser.parse_args()
+    number = options.devices
+    with _stage(number, options.limits) as stage:
+        print(f"{number} devices, {options.limits} limits; all online after {stage.online_s:.2f} s")
+        _rest(stage, number, options.steady_s)
+        _ls(stage, number)
+        _snapshot(stage, number)
+        _watch(stage, options.steady_s)
+        _doctor(stage)
+
+
+def _rest(stage: Stage, number: int, seconds: float) -> None:
+    """What the broker costs while devices only say how they are and take pictures."""
+    before, sent = stage.broker.cpu_times(), stage.broker.memory_info().rss
+    began = time.monotonic()
+    time.sleep(seconds)
+    took, after = time.monotonic() - began, stage.broker.cpu_times()
+    cpu = (after.user + after.system - before.user - before.system) / took
+    print(
+        f"broker at rest: {100 * cpu:.1f} % of a core, {sent / 1e6:.0f} MB; "
+        f"a device: {1e6 * cpu / number:.0f} µs of CPU a second, {sent / number / 1000:.1f} KB"
+    )
+
+
+def _ls(stage: Stage, number: int) -> None:
+    times, found, problems = [], 0, 0
+    for _ in range(3):
+        began = time.monotonic()
+        listed = json.loads(_ctl(stage, "ls", "--json").stdout)
+        times.append(time.monotonic() - began)
+        found = len(listed)
+        problems = sum(bool(device["problems"]) for device in listed)
+    verdict = "met" if statistics.median(times) < 2 and found == number else "MISSED"
+    print(
+        f"ls: {found} of {number}, {problems} with problems, median of {len(times)} "
+        f"{statistics.median(times):.2f} s (target 2 s for 1000: {verdict})"
+    )
+
+
+def _snapshot(stage: Stage, number: int) -> None:
+    """How long after the end of the random delay the last answer comes."""
+    began = time.monotonic()
+    summary = json.loads(_ctl(stage, "snapshot", "--all", "--json").stdout)
+    took = time.monotonic() - began
+    last = max((answer["after_s"] for answer in summary["ok"]), default=0.0)
+    spread = max(0.05, 0.001 * number)
+    answered = len(summary["ok"])
+    verdict = "met" if answered == number and last - spread < 5 else "MISSED"
+    print(
+        f"snapshot --all: {answered} of {number} answered, the last {last - spread:+.2f} s after "
+        f"the delay of {spread:.2f} s, {took:.2f} s in all (target +5 s: {verdict})"
+    )
+
+
+def _watch(stage: Stage, seconds: float) -> None:
+    """CPU and memory of a `watch` on a terminal of 50 lines."""
+    command = [sys.executable, "-m", "cinepid.ctl", "watch"]
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
+    environment = {**_environment(stage), "TERM": "xterm-256color"}
+    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment)
+    watched = psutil.Process(process.pid)
+    _drain(master, 4.0)
+    before, began = watched.cpu_times(), time.monotonic()
+    shown = _drain(master, seconds)
+    after, took = watched.cpu_times(), time.monotonic() - began
+    rss = watched.memory_info().rss / 1e6
+    cpu = 100 * (after.user + after.system - before.user - before.system) / took
+    os.write(master, b"q")
+    _drain(master, 1.0)
+    code = process.wait(LIMIT_S)
+    os.close(master)
+    os.close(slave)
+    verdict = "met" if cpu < 20 and rss < 80 and code == 0 else "MISSED"
+    print(
+        f"watch: {cpu:.1f} % of a core, {rss:.0f} MB, {shown / took / 1000:.0f} KB/s to the "
+        f"terminal (target 20 %, 80 MB: {verdict})"
+    )
+
+
+def _doctor(stage: Stage) -> None:
+    began = time.monotonic()
+    result = _ctl(stage, "doctor")
+    print(f"doctor: {time.monotonic() - began:.2f} s, says:")
+    for line in result.stdout.splitlines()[:12]:
+        print(f"   {line}")
+
+
+def _drain(file: int, seconds: float) -> int:
+    """Read what a terminal would show; returns its bytes."""
+    until, count = time.monotonic() + seconds, 0
+    while (left := until - time.monotonic()) > 0:
+        ready, _, _ = select.select([file], [], [], left)
+        if ready:
+            count += len(os.read(file, 65536))
+    return count
+
+
+def _ctl(stage: Stage, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "cinepid.ctl", *words],
+        env=_environment(stage),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_S,
+    )
+
+
+def _environment(stage: Stage) -> dict[str, str]:
+    return {**os.environ, "CINEPICTL_BROKER": f"127.0.0.1:{stage.port}"}
+
+
+@contextmanager
+def _stage(devices: int, limits: str) -> Iterator[Stage]:
+    """A mosquitto with the limits that house.conf has, and the devices."""
+    folder = Path(tempfile.mkdtemp(prefix="cinepi-fleet-"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", "log_type none"]
+    if limits == "house":
+        lines += [line for line in _HOUSE.read_text().splitlines() if line.startswith(_LIMITS)]
+    lines = [line.split("#")[0].strip() for line in lines]
+    (folder / "mosquitto.conf").write_text("\n".join((*lines, "")))
+    program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        sys.exit("mosquitto is not installed; make setup installs it")
+    running = [subprocess.Popen([program, "-c", str(folder / "mosquitto.conf")])]
+    try:
+        _await_port(port)
+        command = [sys.executable, "-m", "benchmarks.parts.simulated_fleet", "--port", str(port)]
+        fleet = subprocess.Popen(
+            [*command, "--devices", str(devices)], stdout=subprocess.PIPE, text=True
+        )
+        running.append(fleet)
+        assert fleet.stdout
+        said = fleet.stdout.readline()
+        if "online" not in said:
+            sys.exit("the simulated devices did not come up")
+        online_s = float(said.split(" after ")[1].split()[0])
+        time.sleep(2)
+        yield Stage(port, psutil.Process(running[0].pid), online_s)
+    finally:
+        for process in reversed(running):
+            process.send_signal(signal.SIGTERM)
+            process.wait(LIMIT_S)
+        shutil.rmtree(folder)
+
+
+def _await_port(port: int) -> None:
+    until = time.monotonic() + LIMIT_S
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    sys.exit(f"the broker does not listen on port {port}")
+
+
+if __name__ == "__main__":
+    main()
