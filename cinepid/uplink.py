@@ -27,7 +27,7 @@ FIRST_WAIT: Seconds = 1.0
 LONGEST_WAIT: Seconds = 60.0
 TAKEN_OVER_WAIT: Seconds = 120.0
 """Two devices with one name would throw each other out for ever; both go slowly instead."""
-STABLE: Seconds = 60.0
+STABLE: Seconds = 5.0
 """A connection that lasted so long was a good one: the next wait is short again."""
 SUSPICIOUS = 3
 """So many connections in a row that end soon are more than bad luck. Older brokers do not say why

@@ -45,7 +45,7 @@ def injection(calls: Sequence[str], what: str) -> list[str]:
 
 def wrapped(command: Sequence[str], calls: Sequence[str], what: str) -> list[str]:
     """A command line that suffers from its start on; counts are those of each thread."""
-    return [needed(), *injection(calls, what), "--seccomp-bpf", "-o", "/dev/null", *command]
+    return [needed(), *injection(calls, what), "-o", "/dev/null", *command]
 
 
 @contextmanager
