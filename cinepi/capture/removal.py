@@ -1,6 +1,6 @@
 """Pictures go: files first, then their rows, in one transaction with the event."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 
 import msgspec
@@ -12,6 +12,9 @@ from cinepi.journal.journal import Journal
 from cinepi.logs.setup import logger
 from cinepi.model.events import CaptureDeleted
 from cinepi.protocol import Command
+
+MOST_NAMES = 1000
+"""In one event: 32 KB, which every broker takes."""
 
 _log = logger("removal")
 
@@ -80,7 +83,13 @@ def _carry_out(store: Store, journal: Journal, removal: Removal, key: str | None
     store.flush()
     with journal.transaction() as tx:
         tx.remove_captures(removal.filenames)
-        tx.append(CaptureDeleted(filenames=removal.filenames, reason=removal.reason))
+        for names in _batches(removal.filenames):
+            tx.append(CaptureDeleted(filenames=names, reason=removal.reason))
         tx.finish(removal.command, removal.result)
         if key is not None:
             intents.fulfil(tx, key)
+
+
+def _batches(filenames: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for begin in range(0, len(filenames), MOST_NAMES):
+        yield filenames[begin : begin + MOST_NAMES]

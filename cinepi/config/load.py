@@ -16,7 +16,7 @@ from cinepi.model.events import ConfigRecovered
 from cinepi.model.settings import Config
 from cinepi.paths import Layout
 
-__all__ = ["Loaded", "load", "parse_config", "recover"]
+__all__ = ["Loaded", "load", "parse_config", "put_back", "recover"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,23 @@ def recover(layout: Layout, clock: Clock, reason: str) -> Loaded:
     """
     backup = store.newest_valid(layout)
     source, text = backup or ("defaults", as_text(Config()))
+    recovery = put_back(layout, clock, text, reason=reason, source=source)
+    return Loaded(parse_config(text, source=source), text, store.digest(text), recovery)
+
+
+def put_back(
+    layout: Layout, clock: Clock, text: str, *, reason: str, source: str
+) -> ConfigRecovered:
+    """Put a good text in the place of a broken file, which is kept under another name.
+
+    Raises:
+        CinepiError: As `load` does.
+    """
     path = store.target(layout)
-    kept_as = f"{path.name}.broken-{store.stamp(clock)}"
-    has_old = True
+    kept_as: str | None = f"{path.name}.broken-{store.stamp(clock)}"
     try:
-        atomic.keep_as(path, kept_as)
+        atomic.keep_as(path, f"{kept_as}")
     except FileNotFoundError:
-        has_old = False
-    digest = store.write(layout, text)
-    recovery = ConfigRecovered(reason=reason, source=source, kept_as=kept_as if has_old else None)
-    return Loaded(parse_config(text, source=source), text, digest, recovery)
+        kept_as = None
+    store.write(layout, text)
+    return ConfigRecovered(reason=reason, source=source, kept_as=kept_as)

@@ -73,6 +73,18 @@ class Configuration:
                 self.in_transaction(tx, self.config, changed)
             self._interrupted.settle(tx)
 
+    def put_back(self, reason: str, command: Command | None) -> ConfigChangeResult:
+        """Put the configuration in force in the place of a file that was broken by hand."""
+        with self._lock:
+            recovered = load.put_back(
+                self._layout, self._clock, self._text, reason=reason, source="running service"
+            )
+            result = ConfigChangeResult(revision=self.revision)
+            with self._journal.transaction() as tx:
+                tx.append(recovered)
+                tx.finish(command, result)
+        return result
+
     def document(self) -> ConfigDocument:
         """What the world is told."""
         return ConfigDocument(

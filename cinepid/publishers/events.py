@@ -5,7 +5,7 @@ from collections import deque
 
 import msgspec
 
-from cinepi.clock import Clock, parse_time
+from cinepi.clock import Clock, parse_time, rfc3339
 from cinepi.errors import CinepiError
 from cinepi.logs.setup import logger
 from cinepi.model.events import JournalEntry
@@ -125,7 +125,7 @@ class Events:
         envelope = EventMessage(
             seq=last,
             boot=found.events[0].boot if found.events else "",
-            at=found.events[0].at if found.events else "",
+            at=found.events[0].at if found.events else rfc3339(self._clock.wall()),
             event_type="gap",
             replay=True,
         )

@@ -142,6 +142,10 @@ def test_a_broken_edit_is_told_and_recovered_from(service: RunningService) -> No
     with pytest.raises(InvalidArgumentError, match=r"cinepi\.yaml:1:10"):
         patch(service, patch={"camera": {"iso": 200}})
     service.call("config.recover", ConfigChangeResult, NoParams())
+    assert config(service).effective["camera"]["iso"] == 400
+    recovered = service.events("config_recovered")[0]
+    kept = service.layout.config.parent / str(recovered["kept_as"])
+    assert kept.read_text() == "camera: ["
     patch(service, patch={"camera": {"iso": 300}})
 
 

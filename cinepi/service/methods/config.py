@@ -97,8 +97,14 @@ def restore(call: Call[RestoreParams]) -> ConfigChangeResult:
 
 @method("config.recover", NoParams)
 def recover(call: Call[NoParams]) -> ConfigChangeResult:
-    """Put the newest valid copy that differs back in place, or the defaults where there is none."""
+    """Put a good configuration back in place.
+
+    Where the file was broken by hand, that is the one in force. Else it is the newest valid copy
+    that differs, or the defaults where there is none.
+    """
     configuration = call.parts.configuration
+    if reason := configuration.problem():
+        return configuration.put_back(reason, call.command)
     for copy in store.backups(call.parts.layout):
         text = store.read_backup(call.parts.layout, copy.filename)
         if copy.is_valid and load.parse_config(text, source=copy.filename) != configuration.config:
