@@ -102,6 +102,8 @@ def test_a_silent_session_sends_the_picture_to_the_phone(
         told = following(20.0)["data"]
     house.call("switch.turn_off", _SESSION)
     house.wait_for(_SESSION, "off")
+    house.call("number.set_value", "number.garden_interval", value=30)
+    house.wait_for("number.garden_interval", "30")
     assert told["title"] == "Garden camera"
     assert re.fullmatch(r"No frame since \d\d:\d\d\.", told["message"])
     assert told["data"]["image"] == "/api/camera_proxy/camera.garden"

@@ -4,8 +4,9 @@ import re
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 
-from tests.homeassistant.harness.client import Client
+from tests.homeassistant.harness.client import Client, wait_until
 from tests.homeassistant.harness.device import Device
 
 
@@ -55,6 +56,7 @@ ENTITIES = {
     "switch.garden_backups": Expected(None, _CONFIG),
     "binary_sensor.garden_camera": Expected("on", _DIAGNOSTIC, None, "connectivity"),
     "binary_sensor.garden_problem": Expected("off", _DIAGNOSTIC, None, "problem"),
+    "binary_sensor.garden_session_stalled": Expected("off", _DIAGNOSTIC, None, "problem"),
     "binary_sensor.garden_clock_set": Expected("on|off", _DIAGNOSTIC),
     "sensor.garden_health": Expected("Ok", _DIAGNOSTIC, None, "enum"),
     "sensor.garden_last_refusal": Expected(".*", _DIAGNOSTIC),
@@ -66,6 +68,7 @@ ENTITIES = {
     "sensor.garden_disk_days_left": Expected(f"unknown|{_NUMBER}", _DIAGNOSTIC, "d", "duration"),
     "sensor.garden_cpu": Expected(_NUMBER, _DIAGNOSTIC, "%"),
     "sensor.garden_memory": Expected(_NUMBER, _DIAGNOSTIC, "%"),
+    "sensor.garden_events_lost": Expected("0", _DIAGNOSTIC),
     "sensor.garden_events_waiting": Expected(None, _DIAGNOSTIC),
     "sensor.garden_mqtt_round_trip": Expected(None, _DIAGNOSTIC),
     "sensor.garden_uptime": Expected(None, _DIAGNOSTIC),
@@ -149,3 +152,29 @@ def test_device_triggers_are_offered_to_automations(house: Client, garden: Devic
         ("Session", "finished"),
         ("Camera", "lost"),
     }
+
+
+def test_entities_that_are_off_can_be_switched_on_and_used(house: Client, garden: Device) -> None:
+    """The rarely wanted ones are one click away, and work."""
+    # In this file, before any device is withdrawn: switching on reloads the MQTT integration, and
+    # Home Assistant 2026.11 then complains of triggers of devices that have gone.
+    off: dict[str, tuple[str, dict[str, object], str]] = {
+        "switch.garden_backups": ("switch.turn_off", {}, "off"),
+        "number.garden_keep_backups": ("number.set_value", {"value": 14}, "14"),
+        "select.garden_noise_reduction": ("select.select_option", {"option": "Fast"}, "Fast"),
+    }
+    for entity, (action, data, after) in off.items():
+        house.ask("config/entity_registry/update", entity_id=entity, disabled_by=None)
+        wait_until(
+            lambda entity=entity: house.value(entity) not in (None, "unknown", "unavailable"),  # type: ignore[misc]
+            f"{entity} after it was switched on",
+            60,  # Home Assistant reloads the integration half a minute later
+        )
+        house.call(action, entity, **data)
+        house.wait_for(entity, after)
+    settings = yaml.safe_load(garden.layout.config.read_text())
+    assert settings["system"]["backup_enabled"] is False
+    assert settings["system"]["backup_days"] == 14
+    assert settings["camera"]["noise_reduction"] == "fast"
+    house.call("switch.turn_on", "switch.garden_backups")
+    house.wait_for("switch.garden_backups", "on")

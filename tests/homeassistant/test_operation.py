@@ -75,29 +75,6 @@ def test_an_option_is_chosen(
     assert _setting(garden, section, key) == saved
 
 
-def test_entities_that_are_off_can_be_switched_on_and_used(house: Client, garden: Device) -> None:
-    """The rarely wanted ones are one click away, and work."""
-    off: dict[str, tuple[str, dict[str, object], str]] = {
-        "switch.garden_backups": ("switch.turn_off", {}, "off"),
-        "number.garden_keep_backups": ("number.set_value", {"value": 14}, "14"),
-        "select.garden_noise_reduction": ("select.select_option", {"option": "Fast"}, "Fast"),
-    }
-    for entity, (action, data, after) in off.items():
-        house.ask("config/entity_registry/update", entity_id=entity, disabled_by=None)
-        wait_until(
-            lambda entity=entity: house.value(entity) not in (None, "unknown", "unavailable"),  # type: ignore[misc]
-            f"{entity} after it was switched on",
-            60,  # Home Assistant reloads the integration half a minute later
-        )
-        house.call(action, entity, **data)
-        house.wait_for(entity, after)
-    assert _setting(garden, "system", "backup_enabled") is False
-    assert _setting(garden, "system", "backup_days") == 14
-    assert _setting(garden, "camera", "noise_reduction") == "fast"
-    house.call("switch.turn_on", "switch.garden_backups")
-    house.wait_for("switch.garden_backups", "on")
-
-
 def test_a_snapshot_shows_the_same_bytes_everywhere(
     house: Client, garden: Device, broker: Broker
 ) -> None:

@@ -17,7 +17,7 @@ from tests.homeassistant.harness.device import Device
 from tests.homeassistant.harness.instance import Instance
 
 _DASHBOARD = Path(__file__).parents[3] / "docs/home-assistant/dashboard.yaml"
-_DESKTOP, _PHONE = (1280, 1180), (412, 915)
+_DESKTOP, _PHONE = (1280, 1000), (412, 915)
 _WHOLE_PHONE = (412, 3100)
 
 
@@ -57,6 +57,7 @@ def furnish(house: Client) -> None:
     )
     house.call("number.set_value", "number.garden_interval", value=10)
     house.wait_for("number.garden_interval", "10")
+    house.call("button.press", "button.garden_take_snapshot")
     house.ask(
         "lovelace/dashboards/create",
         url_path="time-lapse",
@@ -91,7 +92,7 @@ def main() -> int:
             broker.start()
             instance.start()
             device.start()
-            wait_until(lambda: instance.client.value("sensor.garden_disk_free"), "the device")
+            instance.client.wait_for("sensor.garden_session_state", "Idle", 30)
             furnish(instance.client)
             browser = Browser(scratch / "browser", instance.client.url, instance.client.token)
             try:
