@@ -118,14 +118,15 @@ class Store:
         digest = Beside(lambda: _sha256(parts), "digest")
         with self._opened(make=True) as folder:
             temporary = f"{_TEMPORARY}{os.getpid()}_{self._clock.monotonic():.9f}{_SUFFIX}"
+            present = temporary
             try:
                 _write_new(folder, temporary, parts)
-                name = _publish(folder, temporary, wall, taken)
+                present = name = _publish(folder, temporary, wall, taken)
+                os.fsync(folder)
             except BaseException:
                 with suppress(FileNotFoundError):
-                    os.unlink(temporary, dir_fd=folder)
+                    os.unlink(present, dir_fd=folder)
                 raise
-            os.fsync(folder)
         size = sum(len(part) for part in parts)
         return StoredFile(name, self.path(name), size, digest.result())
 

@@ -109,13 +109,15 @@ class Storage:
         return False
 
     def _delete_oldest(self) -> bool:
+        """Delete at least one batch: a disk may have space, and yet no room for another file."""
         wanted = self._wanted_free()
-        while self._store.disk()[0] < wanted:
+        while True:
             oldest = self._journal.oldest_captures(_BATCH)
             if not oldest:
                 return False
             remove(self._store, self._journal, [name for name, _ in oldest], "make_room")
-        return True
+            if self._store.disk()[0] >= wanted:
+                return True
 
     def _resume_if_there_is_room(self, free: Bytes) -> None:
         session = self._keeper.running

@@ -27,6 +27,8 @@ from cinepi.units import MonotonicTime, Seconds, WallTime
 
 LONGEST_WAIT: Seconds = 1.0
 """The thread looks at the clocks at least this often while something is planned."""
+FAILING_PAUSE: Seconds = 0.5
+"""How long a journal that cannot be written is left alone."""
 REST_AFTER: Seconds = 10.0
 """With nothing planned for so long, the camera gives its memory back."""
 LOOK_EVERY: Seconds = 10.0
@@ -142,9 +144,20 @@ class Shutter:
         self._camera.open()
         self.has_looked.set()
         while task := self._next_task():
-            task()
+            try:
+                task()
+            except CinepiError as error:
+                self._suffer(error)
             self.progressed_at = self._clock.monotonic()
         self._camera.close()
+
+    def _suffer(self, error: CinepiError) -> None:
+        """The journal cannot even keep that a frame was missed: that is counted when it can."""
+        _log.error("the journal fails; frames are missed", reason=str(error))
+        self._away = "storage"
+        with self._wake:
+            if not self._is_stopping:
+                self._wake.wait(FAILING_PAUSE)
 
     def _next_task(self) -> Callable[[], None] | None:
         self._keeper.is_realtime = realtime.request()
