@@ -95,7 +95,7 @@ def setting(setter: Setter, topics: Topics) -> Component | None:
             unit_of_measurement=feature.unit or UNSET,
             min=_given(feature.minimum),
             max=_given(feature.maximum),
-            step=feature.step or (1 if feature.kind == "integer" else 0.1),
+            step=_given(feature.step or (1 if feature.kind == "integer" else 0.1)),
             **general,
         )
     return Component(
@@ -138,4 +138,5 @@ def _labels(feature: Feature) -> tuple[str, ...]:
 
 
 def _given(value: float | None) -> Any:
-    return UNSET if value is None else value
+    """A number that is there, always spelled alike: 100.0 is 100."""
+    return UNSET if value is None else int(value) if value == int(value) else value
