@@ -5,6 +5,7 @@ import json
 import os
 import time
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -94,17 +95,21 @@ def clock_error_ms() -> Milliseconds | None:
     kernel lets it grow by half a millisecond in a second until it is set again.
     """
     buffer = _Timex()
-    if ctypes.CDLL(None, use_errno=True).adjtimex(buffer) < 0 or not _says_synced(buffer):
+    if _libc().adjtimex(buffer) < 0 or not _says_synced(buffer):
         return None
     longs = ctypes.cast(buffer, ctypes.POINTER(ctypes.c_long))
     worst: int = longs[_TIMEX_MAXERROR]
     return round(worst / 1000, 3)
 
 
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _kernel_is_synced() -> bool:
     buffer = _Timex()
-    libc = ctypes.CDLL(None, use_errno=True)
-    return libc.adjtimex(buffer) >= 0 and _says_synced(buffer)
+    return _libc().adjtimex(buffer) >= 0 and _says_synced(buffer)
 
 
 def _says_synced(buffer: "ctypes.Array[ctypes.c_int]") -> bool:

@@ -26,7 +26,7 @@ from cinepid.device import Device
 from cinepid.discovery.homeassistant import HomeAssistant
 from cinepid.memory import Memory
 from cinepid.message import Incoming
-from cinepid.payloads import CONTRACT, InfoDocument
+from cinepid.payloads import CONTRACT, CameraInfo, InfoDocument
 from cinepid.presence import Presence
 from cinepid.publishers.board import Board
 from cinepid.publishers.events import Events
@@ -124,6 +124,7 @@ class _Daemon:
             delivery.look_again,
         ]
         self.device.groups.on_change.append(self._say_info)
+        self._mirror.on_features.append(self._say_info)
         self._health.on_look.append(self._homeassistant.on_health)
         for listener in (self._mirror, self._events, self._homeassistant, delivery):
             self._service.add_listener(listener)
@@ -197,6 +198,20 @@ class _Daemon:
             commands=tuple(known),
             broadcast_commands=tuple(n for n, command in known.items() if command.is_broadcast),
             max_command_bytes=MAX_BYTES,
+            cameras=self._cameras(),
+        )
+
+    def _cameras(self) -> tuple[CameraInfo, ...]:
+        camera = self._mirror.camera
+        if not camera.features:
+            return ()
+        return (
+            CameraInfo(
+                model=camera.model,
+                camera_id=camera.camera_id,
+                backend=camera.backend,
+                settings=camera.features,
+            ),
         )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from cinepi.errors import CinepiError
-from cinepi.features import reading
+from cinepi.features import Feature, reading
 from cinepi.protocol import Check
 
 CONTRACT = "1.0"
@@ -56,6 +56,22 @@ class StatusDocument(Stamp, frozen=True):
     clock_synced: bool
 
 
+class CameraInfo(Payload, frozen=True):
+    """A camera of the device.
+
+    Attributes:
+        model: As it calls itself.
+        camera_id: Stable id.
+        backend: Which camera code is in use.
+        settings: What of it can be set, each with its range.
+    """
+
+    model: str
+    camera_id: str
+    backend: str
+    settings: tuple[Feature, ...]
+
+
 class InfoDocument(Payload, frozen=True):
     """`info`: what the device is and what it offers.
 
@@ -75,6 +91,7 @@ class InfoDocument(Payload, frozen=True):
         commands: All that it understands.
         broadcast_commands: Those that it also takes from `_all` and groups.
         max_command_bytes: Longest command.
+        cameras: What is connected; the last one known where nothing is.
     """
 
     device: str
@@ -92,6 +109,7 @@ class InfoDocument(Payload, frozen=True):
     commands: tuple[str, ...]
     broadcast_commands: tuple[str, ...]
     max_command_bytes: int
+    cameras: tuple[CameraInfo, ...] = ()
 
 
 class SchemaDocument(Payload, frozen=True):

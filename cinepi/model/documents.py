@@ -167,7 +167,7 @@ class Recovery(Document, frozen=True):
     exits: int = 0
 
 
-class CameraDocument(Document, frozen=True):
+class CameraState(Document, frozen=True):
     """The camera, as it is now.
 
     Attributes:
@@ -181,7 +181,6 @@ class CameraDocument(Document, frozen=True):
         adjusted: Keys of settings that were moved into this camera's range.
         achieved: What it did for the last picture.
         recovery: The ladder.
-        features: This camera's settings with its own ranges.
         last_success_at: When it last gave a picture, RFC 3339.
     """
 
@@ -198,8 +197,17 @@ class CameraDocument(Document, frozen=True):
     adjusted: tuple[str, ...] = ()
     achieved: Achieved = Achieved()
     recovery: Recovery = Recovery()
-    features: tuple[Feature, ...] = ()
     last_success_at: str | None = None
+
+
+class CameraDocument(CameraState, frozen=True):
+    """The camera, as it is now, and what of it can be set.
+
+    Attributes:
+        features: This camera's settings with its own ranges.
+    """
+
+    features: tuple[Feature, ...] = ()
 
 
 class CaptureDocument(Document, frozen=True):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import msgspec
 
 from cinepi import check, strictjson
-from cinepi.errors import CinepiError, UnknownCommandError
+from cinepi.errors import CinepiError, DeadlineError, UnknownCommandError
 from cinepi.journal.journal import Journal
 from cinepi.protocol import MAX_LINE, NO_RESULT, Command, Params, Request, Response, WireError
 
@@ -162,13 +162,23 @@ class Requests:
         try:
             result = found.run(self._call(params, command))
         except CinepiError as error:
-            with self._journal.transaction() as tx:
-                tx.finish(command, wire_error(error))
+            if is_final(error):
+                with self._journal.transaction() as tx:
+                    tx.finish(command, wire_error(error))
             raise
         if self._journal.outcome(command) is None:  # it had no effect, so no transaction either
             with self._journal.transaction() as tx:
                 tx.finish(command, result or Nothing())
         return _response(request, result)
+
+
+def is_final(error: CinepiError) -> bool:
+    """Whether a repeat of the command gets this error again.
+
+    What may succeed later may be tried again under the same id, as long as nothing can have
+    happened: after a time-out it can.
+    """
+    return not error.retryable or isinstance(error, DeadlineError)
 
 
 class Nothing(msgspec.Struct, frozen=True):

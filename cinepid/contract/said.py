@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from cinepi.logs.entry import SEVERITY
-from cinepi.model.documents import CameraDocument, CaptureDocument, ConfigDocument, SessionDocument
+from cinepi.model.documents import CameraState, CaptureDocument, ConfigDocument, SessionDocument
 from cinepi.model.events import EVENT_TYPES, event_type
 from cinepid.contract.words import words_of
 from cinepid.payloads import (
@@ -78,7 +78,7 @@ DOCUMENTS = (
     ),
     _document("info", InfoDocument),
     _document("session", SessionDocument),
-    _document("camera", CameraDocument),
+    _document("camera", CameraState),
     _document("config", ConfigDocument),
     Said(
         name="config_schema",

@@ -1,12 +1,13 @@
 """What the camera service says of itself becomes retained documents."""
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
 from cinepi.errors import CinepiError
 from cinepi.logs.setup import logger
-from cinepi.model.documents import CameraDocument, SessionDocument, StorageDocument
+from cinepi.model.documents import CameraDocument, CameraState, SessionDocument, StorageDocument
 from cinepi.protocol import WatchResult
 from cinepid.camera_service import GRACE, CameraService
 from cinepid.payloads import SchemaDocument
@@ -14,7 +15,7 @@ from cinepid.publishers.state import RetainedState
 from cinepid.pulse import Pulse
 from cinepid.topics import Topics
 
-_TOPICS = {"session": ("session",), "camera": ("camera",), "config": ("config",)}
+_TOPICS = {"session": ("session",), "config": ("config",)}
 _SCHEMA = ("config", "schema")
 
 _log = logger("mirror")
@@ -30,6 +31,7 @@ class Mirror:
         last_seq: The newest event; None before the first contact.
         captured: Set when there is a new picture; who shows it clears it.
         ailing: Set when camera or disk have become well or ill; who looks clears it.
+        on_features: Called when another camera is connected, or the first.
     """
 
     def __init__(self, topics: Topics, state: RetainedState, service: CameraService) -> None:
@@ -41,6 +43,7 @@ class Mirror:
         self.captured = asyncio.Event()
         self.ailing = asyncio.Event()
         self.newest_capture: str | None = None
+        self.on_features: list[Callable[[], None]] = []
         self._topics = topics
         self._state = state
         self._service = service
@@ -68,7 +71,7 @@ class Mirror:
         """See `Listener.on_state`."""
         before = self.camera.health, self.storage and self.storage.state
         if topic == "camera":
-            self.camera = msgspec.json.decode(document, type=CameraDocument)
+            self._say_camera(msgspec.json.decode(document, type=CameraDocument))
         elif topic == "session":
             self.session = msgspec.json.decode(document, type=SessionDocument)
         elif topic == "storage":
@@ -101,11 +104,20 @@ class Mirror:
             self._state.put(self._topics.document(*_SCHEMA), msgspec.json.encode(found.schema))
 
     def _say_lost(self, reason: str) -> None:
-        self.camera = msgspec.structs.replace(
-            self.camera, connected=False, health="lost", problem=reason
-        )
         self.ailing.set()
-        self._state.put(self._topics.document("camera"), msgspec.json.encode(self.camera))
+        self._say_camera(
+            msgspec.structs.replace(self.camera, connected=False, health="lost", problem=reason)
+        )
+
+    def _say_camera(self, camera: CameraDocument) -> None:
+        """Say all but the features: they stay the same with every picture, and `info` has them."""
+        has_others = camera.features != self.camera.features
+        self.camera = camera
+        told = {key: getattr(camera, key) for key in CameraState.__struct_fields__}
+        self._state.put(self._topics.document("camera"), msgspec.json.encode(told))
+        if has_others:
+            for tell in self.on_features:
+                tell()
 
 
 class _Named(msgspec.Struct, frozen=True):

@@ -10,8 +10,18 @@ from collections.abc import Callable
 import pytest
 
 from cinepi.client import Client, short_address
-from cinepi.errors import ConflictError, InvalidArgumentError, UnknownCommandError
-from cinepi.model.documents import CaptureDocument, ConfigDocument, SessionDocument
+from cinepi.errors import (
+    CameraUnavailableError,
+    ConflictError,
+    InvalidArgumentError,
+    UnknownCommandError,
+)
+from cinepi.model.documents import (
+    CameraDocument,
+    CaptureDocument,
+    ConfigDocument,
+    SessionDocument,
+)
 from cinepi.protocol import (
     AnsweredParams,
     Command,
@@ -79,6 +89,19 @@ def test_a_refusal_is_remembered_too(service: RunningService) -> None:
         with pytest.raises(ConflictError, match="no session is running"):
             client.call("session.stop", SessionDocument, command=COMMAND)
     assert service.session().state == "active"
+
+
+def test_what_may_succeed_later_may_be_tried_again(service: RunningService) -> None:
+    """A snapshot that failed because the camera was away is taken when its command comes again."""
+    service.fault("unplug")
+    with pytest.raises(CameraUnavailableError):
+        service.snapshot(COMMAND)
+    service.mend()
+    service.call("camera.restart", CameraDocument)
+    assert service.pictures() == []
+    first = service.snapshot(COMMAND)
+    assert service.snapshot(COMMAND) == first
+    assert len(service.pictures()) == 1
 
 
 def test_a_change_that_changes_nothing_is_remembered(service: RunningService) -> None:

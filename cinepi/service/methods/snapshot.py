@@ -7,7 +7,7 @@ from cinepi.model.documents import CaptureDocument
 from cinepi.model.events import CaptureFailed
 from cinepi.protocol import TakeParams
 from cinepi.service.reconcile import Adopted
-from cinepi.service.requests import Call, method, wire_error
+from cinepi.service.requests import Call, is_final, method, wire_error
 
 MOST_AHEAD_S = 60.0
 """How far ahead `at` may lie."""
@@ -43,7 +43,8 @@ def _failed(call: Call[TakeParams], error: CinepiError) -> CinepiError:
     """Journal that there is no picture, with the answer to the command."""
     with call.parts.journal.transaction() as tx:
         tx.append(CaptureFailed(code=error.code, message=str(error), kind="snapshot"))
-        tx.finish(call.command, wire_error(error))
+        if is_final(error):
+            tx.finish(call.command, wire_error(error))
     return error
 
 

@@ -18,7 +18,7 @@ from cinepid.ctl.work import working
 from cinepid.message import Incoming
 
 _CHANNELS = ("status", "info", "session", "camera", "capture", "health", "config")
-_LEFT_OUT = ("camera.features", "info.commands", "info.broadcast_commands")
+_LEFT_OUT = ("info.cameras", "info.commands", "info.broadcast_commands")
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
