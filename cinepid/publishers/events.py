@@ -56,7 +56,8 @@ class Events:
         self._under_way: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def on_up(self, state: WatchResult) -> None:
-        """See `Listener.on_up`."""
+        """See `Listener.on_up`; a service that starts after us has a backlog too."""
+        self._backlog_until = max(self._backlog_until, state.last_seq)
         self.on_journal(state.last_seq)
 
     def on_down(self, reason: str) -> None:
