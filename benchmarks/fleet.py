@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -176,7 +177,7 @@ def _stage(devices: int, limits: str) -> Iterator[Stage]:
     program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         sys.exit("mosquitto is not installed; make setup installs it")
-    running = [subprocess.Popen([program, "-c", str(folder / "mosquitto.conf")])]
+    running: list[subprocess.Popen[Any]] = [subprocess.Popen([program, "-c", str(folder / "mosquitto.conf")])]
     try:
         _await_port(port)
         command = [sys.executable, "-m", "benchmarks.parts.simulated_fleet", "--port", str(port)]
