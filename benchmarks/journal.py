@@ -16,10 +16,11 @@ from pathlib import Path
 import msgspec
 
 from cinepi.clock import SystemClock, rfc3339
+from cinepi.envelope import Command
 from cinepi.journal.journal import Journal
 from cinepi.model.documents import Achieved, CaptureDocument, CaptureKind
 from cinepi.model.events import CaptureStored
-from cinepi.protocol import CapturesListParams, Command, PingResult
+from cinepi.protocol import CapturesListParams, PingResult
 
 START = 1_700_000_000
 PERIOD = 30  # seconds from capture to capture

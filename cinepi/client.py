@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from cinepi.envelope import Command, Response, WireError
     from cinepi.paths import Layout
-    from cinepi.protocol import Command, Params, Response, WireError
+    from cinepi.protocol import Params
     from cinepi.units import Bytes, Seconds
 
 AnswerT = TypeVar("AnswerT")
@@ -42,7 +43,7 @@ START_LIMIT: Seconds = 10.0
 IDLE_LIMIT: Seconds = 30.0
 """How long a service started by a client stays without a session and without clients."""
 
-_LONGEST_LINE: Bytes = 4 * 1024 * 1024  # as cinepi.protocol.MAX_LINE, which costs an import
+_LONGEST_LINE: Bytes = 4 * 1024 * 1024  # as cinepi.envelope.MAX_LINE, which costs an import
 _LONGEST_ADDRESS: Bytes = 100  # sun_path holds 108 bytes on Linux
 _RETRY_PERIOD: Seconds = 0.02
 
@@ -136,7 +137,8 @@ class Client:
         """
         import msgspec  # noqa: PLC0415 - see the module's docstring
 
-        from cinepi.protocol import NoParams, Request, Response  # noqa: PLC0415
+        from cinepi.envelope import Request, Response  # noqa: PLC0415
+        from cinepi.protocol import NoParams  # noqa: PLC0415
 
         raw = msgspec.Raw(msgspec.json.encode(params or NoParams()))
 

@@ -1,15 +1,10 @@
-"""Messages on the camera service's socket: JSON-RPC 2.0, one JSON object a line.
+"""What each method of the camera service takes and gives; see `cinepi.envelope` for the frame."""
 
-A request may carry `command`, which makes it happen once: see `Command`. A connection that has
-called `watch` gets notifications: `state` with a document whenever one changes, and `journal` with
-the newest sequence number whenever events were appended.
-"""
-
-import hashlib
 from typing import Annotated, Literal
 
 import msgspec
 
+from cinepi.envelope import Command
 from cinepi.features import setting
 from cinepi.model.documents import (
     BackupFile,
@@ -25,8 +20,6 @@ from cinepi.model.events import JournalEntry
 from cinepi.model.settings import LogLevel
 from cinepi.units import Bytes
 
-MAX_LINE: Bytes = 4 * 1024 * 1024
-"""Longest message either side accepts; a preview or a chunk of a picture is the largest sent."""
 CHUNK: Bytes = 256 * 1024
 """Bytes of a picture in one answer of `captures.read`, before base64."""
 
@@ -357,30 +350,6 @@ class LogsRecentParams(Params, frozen=True):
     since: Annotated[str, setting("Since", "Only from this time on, RFC 3339.")] | None = None
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """What makes a request happen once.
-
-    The service keeps `id`, `fingerprint` and the answer for 10 minutes, in the transaction of the
-    effect. A repeat with the same fingerprint gets the first answer, with `replayed` true; another
-    fingerprint is a `conflict`.
-
-    Attributes:
-        id: Unique for its sender.
-        fingerprint: Digest of what is asked for.
-        context: What the sender needs to deliver the answer after a crash; kept, never read.
-    """
-
-    id: str
-    fingerprint: str
-    context: str = ""
-
-    @property
-    def digest(self) -> str:
-        """Short, and says nothing of the sender: 32 hexadecimal digits of id and fingerprint."""
-        both = f"{self.id}\0{self.fingerprint}".encode()
-        return hashlib.blake2b(both, digest_size=16).hexdigest()
-
-
 class Unanswered(Result, frozen=True):
     """A command whose answer its sender has not confirmed as delivered."""
 
@@ -410,54 +379,3 @@ class FindRequestResult(Result, frozen=True):
     """The id found, or None."""
 
     id: str | None
-
-
-class WireError(msgspec.Struct, frozen=True, kw_only=True):
-    """An error as it travels: `code` is one of `cinepi.errors.BY_CODE`."""
-
-    code: str
-    message: str
-    field: str | None = None
-    retryable: bool = False
-    problems: tuple[tuple[str, str], ...] = ()
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="jsonrpc", tag="2.0"):
-    """A request, or a notification where `id` is None."""
-
-    method: str
-    params: msgspec.Raw = msgspec.Raw(b"{}")
-    id: int | None = None
-    command: Command | None = None
-
-
-NO_RESULT = msgspec.Raw(b"null")  # msgspec decodes `Raw | None` as None alone
-
-
-class Response(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    omit_defaults=True,
-    tag_field="jsonrpc",
-    tag="2.0",
-):
-    """The answer to the request of the same `id`: `result`, or `error`."""
-
-    id: int | None
-    result: msgspec.Raw = NO_RESULT
-    error: WireError | None = None
-    replayed: bool = False
-
-
-class StateChanged(Params, frozen=True):
-    """Parameters of the notification `state`: `topic` is a field of `WatchResult`."""
-
-    topic: str
-    document: msgspec.Raw
-
-
-class JournalGrew(Params, frozen=True):
-    """Parameters of the notification `journal`."""
-
-    last_seq: int

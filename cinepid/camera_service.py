@@ -9,21 +9,19 @@ import msgspec
 
 from cinepi.client import error_from, short_address
 from cinepi.clock import Clock
-from cinepi.errors import CameraUnavailableError, CinepiError, DeadlineError
-from cinepi.logs.setup import logger
-from cinepi.paths import Layout
-from cinepi.protocol import (
+from cinepi.envelope import (
     MAX_LINE,
     NO_RESULT,
     Command,
     JournalGrew,
-    NoParams,
-    Params,
     Request,
     StateChanged,
-    WatchResult,
     WireError,
 )
+from cinepi.errors import CameraUnavailableError, CinepiError, DeadlineError
+from cinepi.logs.setup import logger
+from cinepi.paths import Layout
+from cinepi.protocol import NoParams, Params, WatchResult
 from cinepi.units import MonotonicTime, Seconds
 from cinepid.pulse import TURN, Pulse
 

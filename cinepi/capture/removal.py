@@ -6,12 +6,12 @@ from contextlib import ExitStack, suppress
 import msgspec
 
 from cinepi.capture.store import Store
+from cinepi.envelope import Command
 from cinepi.errors import StorageFullError
 from cinepi.journal import intents
 from cinepi.journal.journal import Journal
 from cinepi.logs.setup import logger
 from cinepi.model.events import CaptureDeleted
-from cinepi.protocol import Command
 
 MOST_NAMES = 1000
 """In one event: 32 KB, which every broker takes."""

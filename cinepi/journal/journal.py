@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from cinepi.clock import Clock
+from cinepi.envelope import Command
 from cinepi.errors import StorageFullError
 from cinepi.journal import captures, events, requests, state
 from cinepi.journal.captures import Filter, NameAndSize, Page
@@ -20,12 +21,7 @@ from cinepi.journal.stretches import Ids, ids_between, load_steps
 from cinepi.journal.tally import TALLY_KEY, Tally
 from cinepi.journal.transaction import Transaction
 from cinepi.model.documents import CaptureDocument, CaptureKind
-from cinepi.protocol import (
-    CapturesListParams,
-    Command,
-    EventsReadResult,
-    Unanswered,
-)
+from cinepi.protocol import CapturesListParams, EventsReadResult, Unanswered
 from cinepi.units import Bytes
 
 __all__ = ["Journal", "Transaction"]

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 import msgspec
 
 from cinepi.clock import Clock, kernel_boot_id
+from cinepi.envelope import Command, WireError
 from cinepi.errors import ConflictError, Problem
 from cinepi.journal import state
 from cinepi.journal.database import Database, Work
-from cinepi.protocol import Command, Unanswered, WireError
+from cinepi.protocol import Unanswered
 from cinepi.units import Seconds
 
 KEPT: Seconds = 600.0

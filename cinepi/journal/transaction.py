@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from cinepi.clock import Clock
+from cinepi.envelope import Command, WireError
 from cinepi.journal import captures, events, requests, state
 from cinepi.journal.database import Work
 from cinepi.journal.events import Bounds
@@ -13,7 +14,6 @@ from cinepi.journal.requests import Timeline
 from cinepi.journal.stretches import Step
 from cinepi.journal.tally import TALLY_KEY, Tally
 from cinepi.model.documents import CaptureDocument
-from cinepi.protocol import Command, WireError
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from cinepi.protocol import JournalGrew, Request, StateChanged
+from cinepi.envelope import JournalGrew, Request, StateChanged
 
 
 class Subscription:

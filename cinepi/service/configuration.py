@@ -7,6 +7,7 @@ import msgspec
 
 from cinepi.clock import Clock
 from cinepi.config import change, load, store
+from cinepi.envelope import Command
 from cinepi.errors import CinepiError, ConflictError, InvalidArgumentError, Problem
 from cinepi.journal import intents
 from cinepi.journal.journal import Journal, Transaction
@@ -15,7 +16,7 @@ from cinepi.model.documents import ConfigDocument
 from cinepi.model.events import ConfigChanged
 from cinepi.model.settings import Config
 from cinepi.paths import Layout
-from cinepi.protocol import BackupResult, Command, ConfigChangeResult
+from cinepi.protocol import BackupResult, ConfigChangeResult
 from cinepi.service.interrupted import Copying, Interrupted, Writing
 
 Plan = Callable[[str, Config], change.Change]

@@ -2,10 +2,10 @@
 
 import msgspec
 
+from cinepi.envelope import Command
 from cinepi.journal import intents
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.paths import Layout
-from cinepi.protocol import Command
 
 
 class Writing(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,12 +8,12 @@ import msgspec
 from cinepi.capture.reindex import Described, describe
 from cinepi.capture.removal import finish_removals
 from cinepi.capture.store import Quarantined, Store
+from cinepi.envelope import Command
 from cinepi.errors import CinepiError
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.logs.setup import logger
 from cinepi.model.documents import CaptureDocument
 from cinepi.model.events import CaptureDeleted, CaptureQuarantined, CaptureStored
-from cinepi.protocol import Command
 
 _BATCH = 1000  # pictures in one transaction: one fsync for all of them
 _ADOPTED = "adopted"

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import msgspec
 
 from cinepi import check, strictjson
+from cinepi.envelope import MAX_LINE, NO_RESULT, Command, Request, Response, WireError
 from cinepi.errors import CinepiError, DeadlineError, UnknownCommandError
 from cinepi.journal.journal import Journal
-from cinepi.protocol import MAX_LINE, NO_RESULT, Command, Params, Request, Response, WireError
+from cinepi.protocol import Params
 
 if TYPE_CHECKING:
     from cinepi.service.parts import Parts

@@ -9,9 +9,9 @@ from contextlib import suppress
 import msgspec
 
 from cinepi.clock import Clock
+from cinepi.envelope import MAX_LINE, Request, Response
 from cinepi.errors import CinepiError, InternalError, InvalidArgumentError, TooLargeError
 from cinepi.logs.setup import logger
-from cinepi.protocol import MAX_LINE, Request, Response
 from cinepi.service.board import Board, Subscription
 from cinepi.service.requests import Requests, wire_error
 from cinepi.units import MonotonicTime

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from cinepi.clock import Clock, kernel_boot_id, rfc3339
+from cinepi.envelope import Command
 from cinepi.errors import ConflictError
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.documents import (
@@ -27,7 +28,7 @@ from cinepi.model.events import (
     SessionStarted,
     SessionStopped,
 )
-from cinepi.protocol import Command, StartParams
+from cinepi.protocol import StartParams
 from cinepi.timing.begin import new_session
 from cinepi.timing.lateness import LatenessWindow
 from cinepi.timing.misses import Misses

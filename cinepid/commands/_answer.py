@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from cinepi.client import error_from
+from cinepi.envelope import NO_RESULT, WireError
 from cinepi.errors import CinepiError, Problem, TooLargeError
 from cinepi.logs.setup import logger
-from cinepi.protocol import NO_RESULT, WireError
 from cinepi.units import Bytes
 from cinepid.commands._contract import Command
 from cinepid.errors import BrokerError

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from cinepi import protocol
+from cinepi import envelope, protocol
 from cinepi.client import error_from
 from cinepi.clock import Clock
 from cinepi.paths import Layout
@@ -45,7 +45,7 @@ class Context:
         afterwards: What remains to be done when the answer has been delivered.
     """
 
-    def __init__(self, parts: Parts, command: protocol.Command | None, limit: Seconds) -> None:
+    def __init__(self, parts: Parts, command: envelope.Command | None, limit: Seconds) -> None:
         """Begin a run; `limit` holds for each question to the service."""
         self.parts = parts
         self.command = command

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import msgspec
 
-from cinepi import protocol
+from cinepi import envelope, protocol
 from cinepi.errors import (
     CinepiError,
     ConflictError,
@@ -245,7 +245,7 @@ class Dispatcher:
         command = request.command
         recorded = None
         if command.is_recorded:
-            recorded = protocol.Command(
+            recorded = envelope.Command(
                 id=command_id,
                 fingerprint=request.fingerprint,
                 context=msgspec.json.encode(request.reply_to).decode(),

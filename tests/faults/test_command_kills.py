@@ -6,13 +6,13 @@ from typing import TypeVar
 
 import pytest
 
+from cinepi.envelope import Command
 from cinepi.errors import CameraUnavailableError
 from cinepi.model.documents import CaptureDocument, ConfigDocument
 from cinepi.protocol import (
     BackupResult,
     CapturesDeleteParams,
     CapturesDeleteResult,
-    Command,
     ConfigChangeResult,
     ConfigPatchParams,
     NoParams,

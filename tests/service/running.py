@@ -16,11 +16,11 @@ import piexif
 
 from cinepi.client import Client
 from cinepi.clock import CLOCK_VARIABLE
+from cinepi.envelope import Command
 from cinepi.errors import CameraUnavailableError
 from cinepi.model.documents import CameraDocument, CaptureDocument, SessionDocument
 from cinepi.paths import Layout
 from cinepi.protocol import (
-    Command,
     EventsReadParams,
     EventsReadResult,
     Params,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from cinepi.client import Client, short_address
+from cinepi.envelope import Command
 from cinepi.errors import (
     CameraUnavailableError,
     ConflictError,
@@ -24,7 +25,6 @@ from cinepi.model.documents import (
 )
 from cinepi.protocol import (
     AnsweredParams,
-    Command,
     ConfigChangeResult,
     ConfigPatchParams,
     FindRequestParams,

@@ -4,10 +4,11 @@ import msgspec
 import pytest
 
 from cinepi.clock import kernel_boot_id
+from cinepi.envelope import Command, WireError
 from cinepi.errors import ConflictError
 from cinepi.journal import requests
 from cinepi.journal.journal import Journal
-from cinepi.protocol import BackupResult, Command, WireError
+from cinepi.protocol import BackupResult
 
 
 class HandClock:

@@ -1,8 +1,9 @@
 import threading
 
+from cinepi.envelope import Command
 from cinepi.journal.journal import Journal
 from cinepi.model.events import StorageRecovered
-from cinepi.protocol import BackupResult, CapturesListParams, Command
+from cinepi.protocol import BackupResult, CapturesListParams
 
 WRITERS = 3
 READERS = 2
