@@ -25,19 +25,8 @@ from cinepi.model.documents import CameraDocument, CaptureDocument, ConfigDocume
 from cinepi.model.events import CaptureStored
 from cinepi.protocol import Check
 from cinepid import topics
-from cinepid.payloads import (
-    Answer,
-    AnswerError,
-    Checks,
-    EventMessage,
-    HealthDocument,
-    InfoDocument,
-    MqttHealth,
-    Stamp,
-    StatusDocument,
-    event_payload,
-    stamped,
-)
+from cinepid.health import Checks, HealthDocument, MqttHealth
+from cinepid.payloads import (Answer, AnswerError, EventMessage, InfoDocument, Stamp, StatusDocument, event_payload, stamped)
 
 VERSION = "1.0.0"
 _KEEPALIVE = 60

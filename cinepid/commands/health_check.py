@@ -2,7 +2,7 @@
 
 from cinepi.protocol import NoParams
 from cinepid.commands._contract import Command, Context
-from cinepid.payloads import HealthDocument
+from cinepid.health import HealthDocument
 
 
 async def _run(context: Context, _: NoParams) -> HealthDocument:

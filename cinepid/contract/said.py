@@ -8,15 +8,8 @@ from cinepi.logs.entry import SEVERITY
 from cinepi.model.documents import CameraState, CaptureDocument, ConfigDocument, SessionDocument
 from cinepi.model.events import EVENT_TYPES, event_type
 from cinepid.contract.words import words_of
-from cinepid.payloads import (
-    EventMessage,
-    Gap,
-    HealthDocument,
-    InfoDocument,
-    LogMessage,
-    Stamp,
-    StatusDocument,
-)
+from cinepid.health import HealthDocument
+from cinepid.payloads import EventMessage, Gap, InfoDocument, LogMessage, Stamp, StatusDocument
 from cinepid.topics import Topics
 
 DEVICE = "{device}"

@@ -22,8 +22,9 @@ from cinepid import topics
 from cinepid.config import HomeAssistantSettings
 from cinepid.discovery import memory
 from cinepid.discovery.document import build
+from cinepid.health import HealthDocument
 from cinepid.message import Filter, Incoming, Outgoing
-from cinepid.payloads import HealthDocument, InfoDocument
+from cinepid.payloads import InfoDocument
 from cinepid.pulse import TURN, Pulse
 
 APART: Seconds = 2.0

@@ -10,7 +10,8 @@ from cinepi.model.documents import CameraDocument
 from cinepid.discovery import source
 from cinepid.discovery.component import Component, Document, Gone
 from cinepid.discovery.facts import Facts
-from cinepid.payloads import HealthDocument, InfoDocument
+from cinepid.health import HealthDocument
+from cinepid.payloads import InfoDocument
 
 _log = logger("discovery")
 

@@ -14,7 +14,8 @@ import msgspec
 from cinepi.features import Feature, features_of
 from cinepi.model.documents import CameraDocument, CaptureDocument, SessionDocument
 from cinepi.model.settings import CaptureSettings, Section, SystemSettings
-from cinepid.payloads import HealthDocument, StatusDocument
+from cinepid.health import HealthDocument
+from cinepid.payloads import StatusDocument
 
 DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "session": SessionDocument,

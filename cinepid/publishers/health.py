@@ -14,8 +14,8 @@ from cinepi.model.documents import SessionDocument
 from cinepi.protocol import Check, HealthResult
 from cinepi.units import Milliseconds, Seconds, WallTime
 from cinepid.camera_service import CameraService
+from cinepid.health import Checks, HealthDocument, MqttHealth
 from cinepid.memory import Memory
-from cinepid.payloads import Checks, HealthDocument, MqttHealth
 from cinepid.presence import Presence
 from cinepid.publishers.board import Board
 from cinepid.publishers.mirror import Mirror
