@@ -29,6 +29,7 @@ from typing import Any
 import psutil
 
 LIMIT_S = 120.0
+_HEADER = 9  # fixed header, length of the topic, packet id, properties, and its acknowledgement
 _HOUSE = Path(__file__).parent.parent / "mosquitto" / "house.conf"
 _LIMITS = ("set_tcp_nodelay", "max_queued", "max_inflight", "max_packet_size")
 
@@ -48,7 +49,13 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--limits", choices=("house", "default"), default="house")
     parser.add_argument("--steady-s", type=float, default=10.0, help="how long to look at rest")
+    parser.add_argument(
+        "--real", action="store_true", help="instead: the idle traffic of one real device"
+    )
     options = parser.parse_args()
+    if options.real:
+        _idle_traffic(max(60.0, options.steady_s))
+        return
     number = options.devices
     with _stage(number, options.limits) as stage:
         print(f"{number} devices, {options.limits} limits; all online after {stage.online_s:.2f} s")
@@ -136,6 +143,28 @@ def _doctor(stage: Stage) -> None:
         print(f"   {line}")
 
 
+def _idle_traffic(seconds: float) -> None:
+    """What a real cinepid sends when nothing happens: topic, payload and header of each message."""
+    from benchmarks.parts.stack import running  # noqa: PLC0415 - only for this one
+
+    with running() as stack:
+        time.sleep(15)
+        before = len(stack.heard)
+        time.sleep(seconds)
+        sent = stack.heard[before:]
+    total = sum(len(topic) + len(payload) + _HEADER for topic, payload in sent)
+    by_topic: dict[str, int] = {}
+    for topic, payload in sent:
+        by_topic[topic] = by_topic.get(topic, 0) + len(payload)
+    verdict = "met" if total / seconds < 1000 else "MISSED"
+    print(
+        f"a real device at rest: {len(sent)} messages, {total / seconds:.0f} bytes a second over "
+        f"{seconds:.0f} s (target 1000 B/s: {verdict})"
+    )
+    for topic, size in sorted(by_topic.items(), key=lambda each: -each[1]):
+        print(f"   {size:6} bytes  {topic}")
+
+
 def _drain(file: int, seconds: float) -> int:
     """Read what a terminal would show; returns its bytes."""
     until, count = time.monotonic() + seconds, 0
@@ -177,7 +206,9 @@ def _stage(devices: int, limits: str) -> Iterator[Stage]:
     program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         sys.exit("mosquitto is not installed; make setup installs it")
-    running: list[subprocess.Popen[Any]] = [subprocess.Popen([program, "-c", str(folder / "mosquitto.conf")])]
+    running: list[subprocess.Popen[Any]] = [
+        subprocess.Popen([program, "-c", str(folder / "mosquitto.conf")])
+    ]
     try:
         _await_port(port)
         command = [sys.executable, "-m", "benchmarks.parts.simulated_fleet", "--port", str(port)]

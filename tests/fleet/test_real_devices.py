@@ -48,8 +48,10 @@ def test_a_clock_that_is_not_set_refuses_instants(house: House, ctl: Ctl) -> Non
     clock = house.folder / "roof" / "clock.json"
     clock.write_text('{"offset_s": 0, "synced": false}')
     try:
-        for words in (("snapshot", "--all", "--at", "+2s"),
-                      ("session", "start", "--all", "--start-at", "+3s", "--count", "1")):  # fmt: skip
+        for words in (
+            ("snapshot", "--all", "--at", "+2s"),
+            ("session", "start", "--all", "--start-at", "+3s", "--count", "1"),
+        ):
             result = ctl(*words, "--json")
             assert result.code == 3, result
             assert [each["device"] for each in result.json["failed"]] == ["roof"]
