@@ -26,7 +26,16 @@ from cinepi.model.events import CaptureStored
 from cinepi.protocol import Check
 from cinepid import topics
 from cinepid.health import Checks, HealthDocument, MqttHealth
-from cinepid.payloads import (Answer, AnswerError, EventMessage, InfoDocument, Stamp, StatusDocument, event_payload, stamped)
+from cinepid.payloads import (
+    Answer,
+    AnswerError,
+    EventMessage,
+    InfoDocument,
+    Stamp,
+    StatusDocument,
+    event_payload,
+    stamped,
+)
 
 VERSION = "1.0.0"
 _KEEPALIVE = 60
