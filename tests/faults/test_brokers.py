@@ -1,4 +1,4 @@
-"""Brokers that vanish, keep silent, refuse, or take little; and the long way back from an outage."""
+"""Brokers that vanish, keep silent, refuse or take little; and the way back from an outage."""
 
 import json
 import time
