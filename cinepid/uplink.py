@@ -27,6 +27,8 @@ FIRST_WAIT: Seconds = 1.0
 LONGEST_WAIT: Seconds = 60.0
 TAKEN_OVER_WAIT: Seconds = 120.0
 """Two devices with one name would throw each other out for ever; both go slowly instead."""
+TWIN_MEMORY: Seconds = 600.0
+"""So long after a connection that another device may have taken over, that is worth a word."""
 STABLE: Seconds = 5.0
 """A connection that lasted so long was a good one: the next wait is short again."""
 SUSPICIOUS = 3
@@ -35,6 +37,7 @@ they close a connection that another client has taken over."""
 CONVINCED = 2
 """So many times must a broker hang up on MQTT 5 and take 3.1.1, until 3.1.1 comes first."""
 
+_TWIN = "does another device have the same id? Give one of them another"
 _log = logger("uplink")
 
 
@@ -57,7 +60,6 @@ class Uplink:
         online: Set while there is one and its `birth` is complete.
         reconnects: Connections lost since the start.
         connected_since: RFC 3339; None without connection.
-        problem: Why there is no connection, or what is wrong all the same; None if nothing.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class Uplink:
         self.online = asyncio.Event()
         self.reconnects = 0
         self.connected_since: str | None = None
-        self.problem: str | None = "no attempt to connect yet"
+        self._problem: str | None = "no attempt to connect yet"
         self._servers = servers
         self._hello = hello
         self._birth = birth
@@ -96,6 +98,19 @@ class Uplink:
         self._took_old: Counter[Server] = Counter()
         self._cut_short = 0
         self._last_alive: MonotonicTime | None = None
+        self._taken_over: MonotonicTime | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no connection, or what is wrong all the same; None if nothing.
+
+        Two devices of one name take turns: each is well while it is connected, and neither would
+        ever be heard to complain if it forgot what ended its last connection.
+        """
+        taken = self._taken_over
+        if taken is not None and self._clock.monotonic() - taken < TWIN_MEMORY:
+            return f"the connection was lost again and again: {_TWIN}"
+        return self._problem
 
     def publish(self, message: Outgoing) -> asyncio.Future[None]:
         """Send over the present connection; see `Connection.publish`.
@@ -186,17 +201,18 @@ class Uplink:
 
     def _set_online(self, connection: Connection) -> None:
         self.connected_since = rfc3339(self._clock.wall())
-        self.problem = None
+        self._problem = None
         self.online.set()
         _log.info("connected", server=str(connection.server), protocol=connection.protocol)
 
     def _note(self, server: Server, error: CinepiError) -> None:
         problem = str(error)
         if isinstance(error, TakenOverError) or self._cut_short >= SUSPICIOUS:
-            problem += "; does another device have the same id? Give one of them another"
-        if problem == self.problem:
+            problem += f"; {_TWIN}"
+            self._taken_over = self._clock.monotonic()
+        if problem == self._problem:
             return  # said already: a broker that stays away is one line, not thousands
-        self.problem = problem
+        self._problem = problem
         _log.warning("no connection", server=str(server), reason=problem)
 
     async def _sleep(self, duration: Seconds) -> None:

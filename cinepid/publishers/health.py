@@ -176,8 +176,8 @@ class Health:
         connection = self._uplink.connection
         if connection is None:
             return Check(state="failing", reason=self._uplink.problem or "not connected")
-        if self._presence.problem:
-            return Check(state="degraded", reason=self._presence.problem)
+        if problem := self._uplink.problem or self._presence.problem:
+            return Check(state="degraded", reason=problem)
         if not connection.limits.has_retain:
             reason = "the broker does not store retained messages: viewers see nothing until it "
             return Check(state="degraded", reason=reason + "changes; switch them on in the broker")

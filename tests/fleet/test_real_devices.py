@@ -3,14 +3,16 @@
 import hashlib
 import stat
 import subprocess
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.broker.running import wait_for
+from tests.broker.running import RunningBroker, RunningDaemon, wait_for
 from tests.fleet.conftest import House
 from tests.fleet.operator import Ctl
+from tests.service.running import RunningService
 
 
 def test_a_session_from_start_to_stop(ctl: Ctl) -> None:
@@ -202,3 +204,20 @@ def test_the_client_needs_no_camera_service_and_no_daemon(ctl: Ctl) -> None:
     python = ctl.command()[0]
     found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.timeout(240)
+def test_two_devices_of_one_name_are_said_to_be_two(
+    empty_broker: RunningBroker, lone: Ctl, tmp_path: Path, stack: ExitStack
+) -> None:
+    """They take turns on the broker; whichever is there complains, and ls shows it first."""
+    for name in ("one", "two"):
+        stack.callback(RunningService.start(tmp_path / name).close)
+        daemon = RunningDaemon.start(tmp_path / name, empty_broker.port)
+        stack.callback(daemon.kill)
+        wait_for(lambda: lone("ping").code == 0)
+
+    def problems() -> str:
+        return " ".join(lone("ls", "--json").json[0]["problems"])
+
+    wait_for(lambda: "same id" in problems(), limit=150)
