@@ -21,7 +21,7 @@ from cinepi.envelope import (
 from cinepi.errors import CameraUnavailableError, CinepiError, DeadlineError
 from cinepi.logs.setup import logger
 from cinepi.paths import Layout
-from cinepi.protocol import NoParams, Params, WatchResult
+from cinepi.protocol import NoParams, Params, PingResult, WatchResult
 from cinepi.units import MonotonicTime, Seconds
 from cinepid.pulse import TURN, Pulse
 
@@ -33,6 +33,10 @@ OUTAGE_LIMIT: Seconds = 30.0
 """A request that was under way when the service went is sent again for so long."""
 ANSWER_LIMIT: Seconds = 30.0
 
+PING_LIMIT: Seconds = 5.0
+"""A service that does not say in so long that it is there hangs; a Pi under load needs 0.1 s."""
+
+_FIRST_QUESTION = "watch"
 _FIRST_WAIT: Seconds = 0.1
 _LONGEST_WAIT: Seconds = 1.0
 
@@ -126,6 +130,8 @@ class CameraService:
         self._last_id = 0
         self._transport: asyncio.Transport | None = None
         self._came = asyncio.Event()
+        self._is_silent = False
+        self._early: list[tuple[str, msgspec.Raw]] = []
         self._gone_since: MonotonicTime = clock.monotonic()
 
     def add_listener(self, listener: Listener) -> None:
@@ -171,6 +177,8 @@ class CameraService:
         """
         if self._transport is None:
             await self._await_service()
+        elif self._is_silent and method != _FIRST_QUESTION:
+            raise CameraUnavailableError(self.problem)
         self._last_id += 1
         raw = msgspec.Raw(msgspec.json.encode(params or NoParams()))
         request = Request(method=method, params=raw, id=self._last_id, command=command)
@@ -209,8 +217,11 @@ class CameraService:
                 self._transport = None
                 self._came.clear()
                 transport.abort()
-            self._gone_since = self._clock.monotonic()
-            self._set_down("the camera service has gone; it should be back in a moment")
+            if self._is_silent:
+                self._fail_if_gone_too_long()
+            else:
+                self._gone_since = self._clock.monotonic()
+                self._set_down("the camera service has gone; it should be back in a moment")
 
     async def _connect(self) -> tuple[_Lines, asyncio.Transport]:
         loop = asyncio.get_running_loop()
@@ -222,6 +233,7 @@ class CameraService:
 
     async def _stay(self, lines: _Lines, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._early.clear()
         watching = asyncio.create_task(self._watch(), name="watch")
         for pending in list(self._pending.values()):
             transport.write(pending.line)
@@ -230,31 +242,52 @@ class CameraService:
             await asyncio.wait([lines.closed, watching], return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
                 watching.result()  # a fault of ours must not leave us half awake
-            while not lines.closed.done():
+            while not lines.closed.done() and await self._reacts():
                 self._pulse.beat("camera service")
                 await asyncio.wait([lines.closed], timeout=TURN)
         finally:
             watching.cancel()
 
+    async def _reacts(self) -> bool:
+        """Ask whether the process is alive behind its socket; one that is stopped is not."""
+        try:
+            await self.call("ping", PingResult, limit=PING_LIMIT)
+        except DeadlineError:
+            self._gone_since = self._clock.monotonic()
+            self._is_silent = True
+            self._set_down("the camera service does not react; if it stays so, restart the device")
+            return False
+        except CinepiError:  # it has gone, or is not up yet: others see to that
+            return True
+        return True
+
     async def _watch(self) -> None:
         try:
-            state = await self.call("watch", WatchResult)
+            state = await self.call(_FIRST_QUESTION, WatchResult)
         except (CinepiError, msgspec.MsgspecError) as error:
             self._set_down(f"the camera service is not understood: {error}")
             if self._transport is not None:
                 self._transport.abort()
             return
         self.is_up = True
+        self._is_silent = False
         self.problem = ""
         _log.info("camera service is there")
         for listener in self._listeners:
             listener.on_up(state)
+        early, self._early = self._early, []
+        for method, params in early:
+            self._notify(method, params)
 
     def _receive(self, line: bytes) -> None:
         try:
             message = _DECODER.decode(line)
             if message.method is not None:
-                self._notify(message.method, message.params)
+                # News on the heels of the first answer are newer than what it says.
+                if self.is_up:
+                    self._notify(message.method, message.params)
+                else:
+                    self._early.append((message.method, message.params))
                 return
         except msgspec.MsgspecError:
             _log.exception("the camera service sent something unreadable")

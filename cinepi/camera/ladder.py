@@ -30,9 +30,12 @@ class Ladder:
         self._reopens = 0
         self._exits = exits
         self._exits_in_a_row = exits_in_a_row
-        self._rung: Rung = "reboot" if self.is_stuck else "none"
+        # An episode that has cost the process goes on in the next one, until there is a picture.
+        self._rung: Rung = "none"
+        if exits_in_a_row:
+            self._rung = "reboot" if self.is_stuck else "restart_process"
         self._failed_opens = 0
-        self._began: MonotonicTime | None = now if self.is_stuck else None
+        self._began: MonotonicTime | None = now if exits_in_a_row else None
         self._next_try = now + STUCK_PAUSE if self.is_stuck else now
 
     @property

@@ -208,8 +208,9 @@ class Stack:
         self.layout.faults.unlink(missing_ok=True)
 
     def pictures(self) -> set[str]:
-        """Names of all files in the capture folder."""
-        return {path.name for path in self.layout.captures.iterdir() if path.is_file()}
+        """Names of all files in the capture folder, but for the one that health tries out."""
+        names = {path.name for path in self.layout.captures.iterdir() if path.is_file()}
+        return names - {".cinepi_health.tmp"}
 
     def stderr(self) -> str:
         """The end of what the programs said."""
