@@ -26,16 +26,26 @@ class Described:
     command: str | None
 
 
-def describe(store: Store, filename: str) -> Described:
-    """Describe a whole picture that the index does not know; reads all of it.
+def describe(store: Store, filename: str, *, has_digest: bool) -> Described:
+    """Describe a whole picture that the index does not know.
 
     What its EXIF does not say is guessed: a snapshot, at the time that its name says.
+
+    Args:
+        store: Where it lies.
+        filename: Its name.
+        has_digest: Whether to read all of it, for the digest; else that stays empty.
 
     Raises:
         InvalidArgumentError: There is no such picture.
         InternalError: It is damaged, or the disk failed.
     """
-    jpeg = store.read(filename)
+    if has_digest:
+        jpeg = store.read(filename)
+        size, digest = len(jpeg), hashlib.sha256(jpeg).hexdigest()
+    else:
+        jpeg, size = store.head(filename)
+        digest = ""
     try:
         height, width, _, _ = simplejpeg.decode_jpeg_header(jpeg)
     except ValueError as error:
@@ -44,8 +54,8 @@ def describe(store: Store, filename: str) -> Described:
     document = CaptureDocument(
         filename=filename,
         path=str(store.path(filename)),
-        size=len(jpeg),
-        sha256=hashlib.sha256(jpeg).hexdigest(),
+        size=size,
+        sha256=digest,
         taken_at=rfc3339(parse_name(filename).timestamp() if wall is None else wall),
         width=width,
         height=height,

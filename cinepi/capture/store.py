@@ -23,6 +23,8 @@ from cinepi.errors import (
 )
 from cinepi.units import Bytes, WallTime
 
+HEAD: Bytes = 128 * 1024
+"""A JPEG's facts stand in front: EXIF has at most 64 KiB, and the size follows it."""
 QUARANTINE = "quarantine"
 """Where broken pictures are put, below the folder of the pictures."""
 
@@ -183,6 +185,16 @@ class Store:
         """
         with _our_errors(self._folder), os.fdopen(self.open(name), "rb") as file:
             return file.read()
+
+    def head(self, name: str) -> tuple[bytes, Bytes]:
+        """The first `HEAD` bytes of a picture, with all that it says of itself, and its size.
+
+        Raises:
+            InvalidArgumentError: There is no such picture.
+            InternalError: The disk failed.
+        """
+        with _our_errors(self._folder), os.fdopen(self.open(name), "rb", buffering=0) as file:
+            return file.read(HEAD), os.fstat(file.fileno()).st_size
 
     def disk(self) -> tuple[Bytes, Bytes]:
         """Free space for us, and the size of the file system under the folder."""

@@ -217,7 +217,8 @@ class CaptureDocument(Document, frozen=True):
         filename: `cinepi_YYYYMMDD_HHMMSS.jpg`, or `…_NN.jpg` for later ones of the same second.
         path: Absolute, on the device.
         size: Bytes of the file.
-        sha256: Of the whole file, in hexadecimal.
+        sha256: Of the whole file, in hexadecimal; empty for a picture that was indexed again
+            from the folder together with very many others.
         taken_at: When the exposure began, RFC 3339.
         width: Pixels.
         height: Pixels.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from cinepi import systemd
 from cinepi.capture.reindex import Described, describe
 from cinepi.capture.removal import finish_removals
 from cinepi.capture.store import Quarantined, Store
@@ -16,6 +17,8 @@ from cinepi.model.documents import CaptureDocument
 from cinepi.model.events import CaptureDeleted, CaptureQuarantined, CaptureStored
 
 _BATCH = 1000  # pictures in one transaction: one fsync for all of them
+_BATCH_TIME_US = 60_000_000  # what a batch may take on the slowest card
+_MOST_DIGESTED = 50  # reading thousands of pictures whole would take hours on a card
 _ADOPTED = "adopted"
 _MOST_ADOPTED = 100  # a kill leaves one; a broker repeats within minutes
 
@@ -26,34 +29,44 @@ def reconcile(store: Store, journal: Journal) -> list[CaptureDocument]:
     """Remove half-written files, put broken ones aside, and make the index match the folder.
 
     A picture that was complete on disk but not yet journalled when the power went is journalled
-    now, with its event. Returns those pictures, oldest first: one of them may be a frame of the
-    running session. Takes about a second for 100,000 pictures.
+    now, with its event. Returns the newest of those, oldest first: one of them may be a frame of
+    the running session. Takes about a second for 100,000 pictures that are known; where the
+    journal was lost, each costs about 0.2 ms more, and systemd is asked for the time.
     """
     finish_removals(store, journal)
     sweep = store.sweep(journal.capture_names())
-    found = []
-    for name in sweep.found:
-        try:
-            found.append(describe(store, name))
-        except CinepiError as error:
-            _log.warning("picture not understood", filename=name, reason=str(error))
     adopted = Adopted(journal)
-    for begin in range(0, len(found), _BATCH):
+    found: list[CaptureDocument] = []
+    for begin in range(0, len(sweep.found), _BATCH):
+        systemd.notify(f"EXTEND_TIMEOUT_USEC={_BATCH_TIME_US}\nSTATUS=indexing pictures")
+        names = sweep.found[begin : begin + _BATCH]
+        pictures = _describe_all(store, names, has_digest=len(sweep.found) <= _MOST_DIGESTED)
         with journal.transaction() as tx:
-            for picture in found[begin : begin + _BATCH]:
+            for picture in pictures:
                 _take_up(tx, picture.document)
                 adopted.add(tx, picture)
+        found = [picture.document for picture in pictures]
     if sweep.missing or sweep.quarantined:
         with journal.transaction() as tx:
             _note_damage(tx, sweep.missing, sweep.quarantined)
-    if found or sweep.missing or sweep.quarantined:
+    if sweep.found or sweep.missing or sweep.quarantined:
         _log.warning(
             "captures reconciled",
-            found=len(found),
+            found=len(sweep.found),
             missing=len(sweep.missing),
             quarantined=len(sweep.quarantined),
         )
-    return [picture.document for picture in found]
+    return found
+
+
+def _describe_all(store: Store, names: Sequence[str], *, has_digest: bool) -> list[Described]:
+    described = []
+    for name in names:
+        try:
+            described.append(describe(store, name, has_digest=has_digest))
+        except CinepiError as error:
+            _log.warning("picture not understood", filename=name, reason=str(error))
+    return described
 
 
 class Adopted:
