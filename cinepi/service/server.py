@@ -2,6 +2,7 @@
 
 import select
 import socket
+import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,8 +15,10 @@ from cinepi.errors import CinepiError, InternalError, InvalidArgumentError, TooL
 from cinepi.logs.setup import logger
 from cinepi.service.board import Board, Subscription
 from cinepi.service.requests import Requests, wire_error
-from cinepi.units import MonotonicTime
+from cinepi.units import MonotonicTime, Seconds
 
+SEND_LIMIT: Seconds = 5
+"""A client that reads nothing for so long is hung up on, so that it keeps no worker."""
 SLOW_WORKERS = 8
 """Slow methods that run at the same time; more wait for their turn."""
 
@@ -67,6 +70,8 @@ class Server:
 
     def _greet(self, accepted: socket.socket) -> None:
         self._greeted += 1
+        limit = struct.pack("ll", int(SEND_LIMIT), 0)  # struct timeval
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         connection = Connection(accepted, self._requests, self._board, self._slow)
         with self._lock:
             self._connections.add(connection)
@@ -160,4 +165,8 @@ class Connection:
     def _send(self, message: Response | Request) -> None:
         line = msgspec.json.encode(message) + b"\n"
         with self._sending:
-            self._socket.sendall(line)
+            try:
+                self._socket.sendall(line)
+            except OSError:
+                self.close()  # half a line would make nonsense of all that follows
+                raise
