@@ -28,6 +28,7 @@ from cinepi.service.calendar import make_calendar
 from cinepi.service.configuration import Configuration
 from cinepi.service.monitor import Monitor
 from cinepi.service.parts import Parts
+from cinepi.service.probe import FolderProbe
 from cinepi.service.reconcile import reconcile
 from cinepi.service.requests import Requests
 from cinepi.service.server import Server
@@ -192,6 +193,7 @@ def _make_parts(
         storage=storage,
         shutter=shutter,
         board=board,
+        probe=FolderProbe(layout.captures, clock),
         started_at=clock.monotonic(),
     )
 

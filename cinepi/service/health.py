@@ -1,18 +1,13 @@
 """How the camera side is: three checks, each with a reason that a person can act on."""
 
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from cinepi.config import store as config_store
 from cinepi.protocol import Check, HealthResult
 from cinepi.service.parts import Parts
-from cinepi.units import Seconds, WallTime
 
-_PROBE = ".cinepi_health.tmp"  # the sweep at the next start removes it
-_PROBE_PERIOD: Seconds = 1800.0
-"""Making, writing and deleting a file twice a minute cost a card 8 MB of metadata an hour."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -41,14 +36,11 @@ def _modules(parts: Parts) -> Check:
 
 
 def _file_system(parts: Parts) -> tuple[Check, float | None]:
-    folder = parts.layout.captures
-    begun = time.perf_counter()
     try:
-        _try_writing(folder / _PROBE, parts.clock.wall())
+        took_ms = parts.probe.measure()
     except OSError as error:
-        reason = f"cannot write in {folder}: {error.strerror}"
+        reason = f"cannot write in {parts.layout.captures}: {error.strerror}"
         return Check(state="failing", reason=reason), None
-    took_ms = round((time.perf_counter() - begun) * 1e3, 3)
     storage = parts.storage.document()
     free = f"{storage.free_bytes / 1e6:.0f} MB free, {storage.reserve_bytes / 1e6:.0f} MB reserve"
     if storage.state == "full":
@@ -57,17 +49,6 @@ def _file_system(parts: Parts) -> tuple[Check, float | None]:
     if storage.state == "low":
         return Check(state="degraded", reason=f"the disk is nearly full ({free})"), took_ms
     return Check(state="ok"), took_ms
-
-
-def _try_writing(probe: Path, now: WallTime) -> None:
-    """Open a file for writing, which finds out most; write only where it was not done lately."""
-    descriptor = os.open(probe, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-    try:
-        found = os.fstat(descriptor)
-        if not found.st_size or abs(now - found.st_mtime) > _PROBE_PERIOD:
-            os.pwrite(descriptor, b"\0", 0)
-    finally:
-        os.close(descriptor)
 
 
 def _configuration(parts: Parts) -> Check:

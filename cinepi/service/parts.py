@@ -10,6 +10,7 @@ from cinepi.journal.journal import Journal
 from cinepi.paths import Layout
 from cinepi.service.board import Board
 from cinepi.service.configuration import Configuration
+from cinepi.service.probe import FolderProbe
 from cinepi.service.storage import Storage
 from cinepi.timing.keeper import SessionKeeper
 from cinepi.timing.shutter import Shutter
@@ -35,4 +36,5 @@ class Parts:
     storage: Storage
     shutter: Shutter
     board: Board
+    probe: FolderProbe
     started_at: MonotonicTime

@@ -210,7 +210,7 @@ class Stack:
     def pictures(self) -> set[str]:
         """Names of all files in the capture folder, but for the one that health tries out."""
         names = {path.name for path in self.layout.captures.iterdir() if path.is_file()}
-        return names - {".cinepi_health.tmp"}
+        return names
 
     def stderr(self) -> str:
         """The end of what the programs said."""
