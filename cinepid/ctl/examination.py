@@ -106,6 +106,12 @@ async def _queues(work: Work, devices: int) -> Finding:
         work.link.hearers.remove(hear)
     if len(heard) >= expected:
         return _good(f"all of {stored} stored documents came, in slices and at once")
+    if not heard:
+        return Finding(
+            Urgency.NOTE,
+            "this broker finds no stored documents by wildcard; the devices said theirs again",
+            "normal for a cluster of RabbitMQ; readers of your own need system/republish there",
+        )
     return Finding(
         Urgency.WARNING,
         f"asked for at once, only {len(heard)} of {expected} stored documents came",

@@ -159,8 +159,9 @@ class Fleet:
             return None
         device.documents[channel] = document
         if moment.is_live:
-            is_said_again = before is not None and before.seq == document.seq
-            _note_live(device, document, moment, is_said_again=is_said_again)
+            is_news = before is not None and before.boot == document.boot
+            is_news = is_news and document.seq > (before.seq if before else 0)
+            _note_live(device, document, moment, is_news=is_news)
         return device
 
     def _hear_event(self, device_id: str, payload: bytes, now: MonotonicTime) -> Device | None:
@@ -218,15 +219,15 @@ def _decoded(channel: str, payload: bytes) -> View | None:
         return None
 
 
-def _note_live(device: Device, document: View, moment: _Moment, *, is_said_again: bool) -> None:
-    """What only a message that has just been sent can tell."""
+def _note_live(device: Device, document: View, moment: _Moment, *, is_news: bool) -> None:
+    """What only a message that has just been sent can tell; its time, only if it is no repeat."""
     if isinstance(document, Status):
         if document.state == "online" and document.boot not in device.boots[-1:]:
             device.boots = [*device.boots[-9:], document.boot]
         return
     device.heard_at = moment.now
     at = time_of(document.at)
-    if isinstance(document, Health) and at is not None and not is_said_again:
+    if isinstance(document, Health) and at is not None and is_news:
         device.clock_ahead_s = at - moment.wall
 
 

@@ -73,3 +73,10 @@ def test_the_difference_of_clocks_comes_from_news_only() -> None:
     assert fleet.devices["garden"].clock_ahead_s == 7
     tell(fleet, "garden", "health", live=True, seq=2, at=rfc3339(NOW - 25))
     assert fleet.devices["garden"].clock_ahead_s == 7
+
+
+def test_a_device_that_says_all_again_has_no_wrong_clock() -> None:
+    """On a broker that had stored nothing, its first health here is an old one, said again."""
+    fleet = Fleet()
+    tell(fleet, "garden", "health", live=True, seq=2, at=rfc3339(NOW - 25))
+    assert fleet.devices["garden"].clock_ahead_s is None
