@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +11,7 @@ import msgspec
 import piexif
 
 from cinepi import __version__
+from cinepi.logs.setup import logger
 from cinepi.model.documents import Achieved, CaptureKind
 from cinepi.units import WallTime
 
@@ -22,6 +22,8 @@ _LATEST_US = 4_000_000_000  # EXIF holds the exposure as a fraction of two 32-bi
 _ASCII = b"ASCII\x00\x00\x00"  # how a user comment names its character set
 _APP1 = b"\xff\xe1"
 _SRGB = 1
+
+_log = logger("exif")
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -120,9 +122,10 @@ def read(jpeg: bytes) -> tuple[WallTime | None, Provenance]:
     length = int.from_bytes(jpeg[start + 2 : start + 4], "big")
     try:
         exposure = piexif.load(jpeg[start + 4 : start + 2 + length])["Exif"]
-    except (ValueError, KeyError, IndexError, struct.error, piexif.InvalidImageDataError):
+        return _time(exposure), _provenance(exposure.get(piexif.ExifIFD.UserComment, b""))
+    except Exception:  # noqa: BLE001 - piexif stumbles over a damaged block in any way it can
+        _log.warning("a picture's EXIF cannot be read", exc_info=True)
         return None, Provenance()
-    return _time(exposure), _provenance(exposure.get(piexif.ExifIFD.UserComment, b""))
 
 
 def _time(exposure: dict[int, bytes]) -> WallTime | None:

@@ -11,7 +11,7 @@ from cinepi.units import Bytes, Seconds
 from cinepid import tls, topics
 from cinepid.connection import Connection
 from cinepid.ctl.context import Access
-from cinepid.errors import BrokerError, ProtocolRefusedError
+from cinepid.errors import BrokerError, ConnectionLostError, ProtocolRefusedError, RefusedError
 from cinepid.message import Filter, Hello, Incoming, Outgoing, Protocol, Server
 
 CONNECT_LIMIT: Seconds = 5.0
@@ -19,6 +19,8 @@ CONNECT_LIMIT: Seconds = 5.0
 MAX_INCOMING: Bytes = 1024 * 1024
 """Longest message taken: pictures come in parts of 256 KiB."""
 _WINDOW = 1000  # answers of so many devices may be on their way at once
+_TRIES = 3
+_UNSPECIFIED = 0x80
 
 Hearer = Callable[[Incoming], None]
 
@@ -50,13 +52,23 @@ class Link:
         wanted = [Filter(topic, with_retained, qos, as_published=False) for topic in filters]
         try:
             async with asyncio.timeout(limit):
-                await self.connection.subscribe(wanted)
+                await self._subscribe(wanted)
                 if with_retained and self.connection.protocol == "5.0":
                     again = [Filter(t, False, qos, as_published=False) for t in filters]  # noqa: FBT003
                     await self.connection.subscribe(again)
         except TimeoutError as error:
             message = f"{self.server} has not answered a subscription for {limit:g} s"
             raise BrokerError(message) from error
+
+    async def _subscribe(self, wanted: list[Filter]) -> None:
+        """A cluster that has just lost a node refuses some subscriptions without a reason."""
+        for _ in range(_TRIES - 1):
+            try:
+                return await self.connection.subscribe(wanted)
+            except RefusedError as error:
+                if error.reason_code != _UNSPECIFIED:
+                    raise
+        return await self.connection.subscribe(wanted)
 
     async def send(self, message: Outgoing) -> None:
         """Publish, and wait until the broker has it.
@@ -120,8 +132,9 @@ async def _connect_to(server: Server, access: Access, hear: Hearer) -> Connectio
         try:
             async with asyncio.timeout(CONNECT_LIMIT):
                 return await Connection.open(server, hello, hear, protocol=protocol)
-        except ProtocolRefusedError:
-            continue
+        except (ProtocolRefusedError, ConnectionLostError):  # some hang up instead of refusing
+            if protocol == "3.1.1":
+                raise
         except TimeoutError as error:
             raise BrokerError(f"{server} has not answered for {CONNECT_LIMIT:g} s") from error
     raise BrokerError(f"{server} speaks neither MQTT 5 nor 3.1.1")

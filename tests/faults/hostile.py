@@ -1,4 +1,4 @@
-"""Messages that somebody might send to do harm: made from what the contract has, and then broken."""
+"""Messages that somebody might send to do harm: taken from the contract, and then broken."""
 
 import json
 import random
@@ -32,7 +32,7 @@ _TEXTS = (
     "cinepi_99999999_999999.jpg",
     "%s%n",
     "'; DROP TABLE event; --",
-    "𝕏" * 50,
+    "\U0001d54f" * 50,
     "\u202e",
     "NaN",
     "1e999",

@@ -19,6 +19,7 @@ from tests.faults.observer import Observer
 from tests.faults.stack import DEVICE, Stack, wait_for
 
 MESSAGES = int(os.environ.get("HOSTILE_MESSAGES", "3000"))
+CHOICE = random.Random(4)  # noqa: S311 - reproducible, not secret
 BATCH = 200
 MEGABYTE = 1024 * 1024
 
@@ -47,7 +48,7 @@ def test_hostile_messages_fire_no_shutter(device: tuple[Stack, Observer]) -> Non
     config = stack.layout.config.read_bytes()
     settled = 0
     began = time.monotonic()
-    for number, (topic, payload, retain) in enumerate(messages(random.Random(4), MESSAGES)):
+    for number, (topic, payload, retain) in enumerate(messages(CHOICE, MESSAGES)):
         observer.publish(topic, payload, qos=number % 2, retain=retain)
         if number % BATCH == BATCH - 1:
             assert observer.ask("system/ping")["success"]
