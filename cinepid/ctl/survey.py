@@ -47,7 +47,8 @@ class Survey:
         """
         for channel in channels:
             await self._link.listen(topics.of_every_device(channel))
-        if not self.fleet.devices or self._missing(channels):
+        is_sure = self._link.connection.protocol == "5.0"  # see `Link.listen`
+        if not is_sure or not self.fleet.devices or self._missing(channels):
             await self._settle()
         if not self.fleet.devices and await self._have_it_said_again():
             await self._settle(least=1.5)
