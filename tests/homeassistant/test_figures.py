@@ -7,7 +7,6 @@ from tests.homeassistant.harness.broker import Broker
 from tests.homeassistant.harness.client import Client
 from tests.homeassistant.harness.device import Device
 
-
 PATIENCE = 10
 """A loaded machine takes longer: times are judged by `make figures-homeassistant`, on a quiet one.
 Here they only must not be of another order."""
