@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +13,6 @@ import msgspec
 import piexif
 
 from cinepi import __version__
-from cinepi.logs.setup import logger
 from cinepi.model.documents import Achieved, CaptureKind
 from cinepi.units import WallTime
 
@@ -22,8 +23,10 @@ _LATEST_US = 4_000_000_000  # EXIF holds the exposure as a fraction of two 32-bi
 _ASCII = b"ASCII\x00\x00\x00"  # how a user comment names its character set
 _APP1 = b"\xff\xe1"
 _SRGB = 1
-
-_log = logger("exif")
+_EXIF = b"Exif\0\0"
+_POINTER = 0x8769  # of the first directory: where the Exif tags are
+_TEXT_KINDS = (2, 7)  # ASCII and UNDEFINED, as the user comment is
+_MOST_TAGS = 200
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -121,11 +124,44 @@ def read(jpeg: bytes) -> tuple[WallTime | None, Provenance]:
         return None, Provenance()
     length = int.from_bytes(jpeg[start + 2 : start + 4], "big")
     try:
-        exposure = piexif.load(jpeg[start + 4 : start + 2 + length])["Exif"]
-        return _time(exposure), _provenance(exposure.get(piexif.ExifIFD.UserComment, b""))
-    except Exception:  # noqa: BLE001 - piexif stumbles over a damaged block in any way it can
-        _log.warning("a picture's EXIF cannot be read", exc_info=True)
+        exposure = _texts(jpeg[start + 4 : start + 2 + length])
+    except struct.error:
         return None, Provenance()
+    return _time(exposure), _provenance(exposure.get(piexif.ExifIFD.UserComment, b""))
+
+
+def _texts(block: bytes) -> dict[int, bytes]:
+    """The texts among the Exif tags of a block.
+
+    Bounded, unlike piexif, which takes gigabytes for a damaged length and fails in many ways.
+
+    Raises:
+        struct.error: The block ends where a number should be.
+    """
+    tiff = block.removeprefix(_EXIF)
+    order = "<" if tiff.startswith(b"II") else ">"
+    found: dict[int, bytes] = {}
+    (directory,) = struct.unpack_from(f"{order}I", tiff, 4)
+    for pointer in (value for tag, _, value in _entries(tiff, order, directory) if tag == _POINTER):
+        (directory,) = struct.unpack(f"{order}I", pointer)
+        for tag, count, value in _entries(tiff, order, directory):
+            if count > len(value):
+                (offset,) = struct.unpack(f"{order}I", value)
+                found[tag] = tiff[offset : offset + count].rstrip(b"\0")
+            else:
+                found[tag] = value[:count].rstrip(b"\0")
+    return found
+
+
+def _entries(tiff: bytes, order: str, directory: int) -> Iterator[tuple[int, int, bytes]]:
+    """Tag, number of bytes, and the four bytes of the value or of its place; texts and pointers."""
+    (number,) = struct.unpack_from(f"{order}H", tiff, directory)
+    for place in range(min(number, _MOST_TAGS)):
+        tag, kind, count, value = struct.unpack_from(
+            f"{order}HHI4s", tiff, directory + 2 + 12 * place
+        )
+        if kind in _TEXT_KINDS or tag == _POINTER:
+            yield tag, count, value
 
 
 def _time(exposure: dict[int, bytes]) -> WallTime | None:
