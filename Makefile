@@ -62,6 +62,17 @@ screenshots: setup ## make the pictures of docs/home-assistant again (root, chro
 deb: ## build the Debian package into dist/
 	@scripts/deb
 
+.PHONY: torture
+torture: setup ## kill everything everywhere for MINUTES=60, goes on where the last run ended
+	@python -m tests.faults.torture --minutes $(MINUTES) $(TORTURE_ARGS)
+MINUTES := 60
+TORTURE_ARGS ?=
+
+.PHONY: torture-input
+torture-input: setup ## 100,000 hostile messages through a broker, and a long fuzz of the decoders
+	@HOSTILE_MESSAGES=100000 FUZZ_RUNS=100000 pytest -rP tests/faults/test_hostile.py \
+		tests/faults/test_decoders.py
+
 .PHONY: coverage
 coverage: setup ## run the tests and report the lines that none of them ran
 	@pytest --cov --cov-report=term $(TEST_ARGS)
