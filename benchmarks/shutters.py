@@ -21,7 +21,7 @@ from threading import Thread
 from cinepi.camera.camera import Camera
 from cinepi.capture.store import Store
 from cinepi.capture.take import Order, Taker
-from cinepi.clock import SystemClock
+from cinepi.clock import SystemClock, wait_until
 from cinepi.errors import StorageFullError
 from cinepi.journal.journal import Journal
 from cinepi.logs.setup import set_level
@@ -107,8 +107,11 @@ class _Bare(Taker):
     """Notes the time and takes no picture."""
 
     def take(self, order: Order, settings: object, also: object) -> CaptureDocument:  # noqa: ARG002
-        """Say how late it is."""
-        late_ms = 1000 * (time.monotonic() - (order.due or 0.0))
+        """Wait for the instant as the camera's thread does, and say how late it is."""
+        due = order.due or 0.0
+        wait_until(due, SystemClock())
+        late_ms = 1000 * (time.monotonic() - due)
+        realtime.give_back()
         return CaptureDocument(
             filename="",
             path="",

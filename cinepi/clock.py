@@ -82,6 +82,11 @@ class SteeredClock:
         return content
 
 
+def wait_until(moment: MonotonicTime, clock: Clock) -> None:
+    """Block until `moment`; not at all if it has passed."""
+    time.sleep(max(0.0, moment - clock.monotonic()))
+
+
 def system_clock() -> Clock:
     """The clock of this process: the machine's, or the one that `CINEPI_CLOCK` names for tests."""
     steered = os.environ.get(CLOCK_VARIABLE)

@@ -13,7 +13,7 @@ from cinepi.camera.fit import fit, problems
 from cinepi.camera.ladder import Ladder
 from cinepi.camera.memory import trim
 from cinepi.camera.plausible import checked
-from cinepi.clock import Clock, rfc3339
+from cinepi.clock import Clock, rfc3339, wait_until
 from cinepi.errors import CameraUnavailableError, CinepiError, DeadlineError, Problem
 from cinepi.model.documents import CameraDocument, Rung
 from cinepi.model.events import CameraLost, CameraRecovered
@@ -132,8 +132,11 @@ class Camera:
                 self._lose(error)
             self._ladder.forget_pause(self._clock.monotonic())
 
-    def take(self) -> Frame:
-        """Take a picture; opens the camera and climbs the ladder if need be.
+    def take(self, due: MonotonicTime | None = None) -> Frame:
+        """Take a picture, not before `due`; opens the camera and climbs the ladder if need be.
+
+        With a `due` a little ahead, all calls up to the camera's own are made by then, and its
+        thread has only to wake.
 
         A healthy camera takes the exposure plus a fraction of a second. A broken one takes up to
         three times the limit of a picture, and 40 s, before this raises. The caller releases the
@@ -145,7 +148,7 @@ class Camera:
         """
         backend = self._ensure_open()
         try:
-            frame = self._expose(backend)
+            frame = self._expose(backend, due)
         except CinepiError as error:
             frame = self._rescue(error)
         self._succeed(frame)
@@ -287,13 +290,19 @@ class Camera:
             adjusted=fitted.adjusted,
         )
 
-    def _expose(self, backend: CameraBackend) -> Frame:
+    def _expose(self, backend: CameraBackend, due: MonotonicTime | None = None) -> Frame:
         settings = self._document.settings
         limit = backend.margin + self._longest_exposure(settings)
-        asked_at = self._clock.monotonic()
+        now = self._clock.monotonic()
+        asked_at = max(now, due or now)
+
+        def fire() -> Frame:
+            wait_until(asked_at, self._clock)
+            return backend.capture(limit)
+
         frame = self._caller.call(
-            lambda: backend.capture(limit),
-            limit + _GRACE,
+            fire,
+            asked_at - now + limit + _GRACE,
             "taking a picture",
             discard=lambda late: late.release(),
         )

@@ -88,11 +88,11 @@ class Taker:
         settings: CaptureSettings,
         also: Callable[[Transaction, CaptureDocument], None],
     ) -> CaptureDocument:
-        """Take a picture and keep it, or leave nothing behind.
+        """Take a picture when it is due and keep it, or leave nothing behind.
 
-        Blocks for the exposure, the encoding, and four fsyncs. When it returns, the file and the
-        journal's event and index row are on the disk, the latter in one transaction with whatever
-        `also` writes.
+        Blocks until then, for the exposure, the encoding, and four fsyncs. When it returns, the
+        file and the journal's event and index row are on the disk, the latter in one transaction
+        with whatever `also` writes.
 
         Raises:
             StorageFullError: It would go into the reserve; the shutter was not released.
@@ -101,7 +101,8 @@ class Taker:
             PermissionDeniedError: The folder cannot be written.
             InternalError: The disk or the database failed.
         """
-        began = self._clock.monotonic()
+        now = self._clock.monotonic()
+        began = max(now, order.due or now)
         self._check_space(settings.reserve_mb)
         taken = self._expose(order, settings)
         stored = self._store.write(taken.parts, taken.facts.wall, self._is_indexed)
@@ -152,7 +153,7 @@ class Taker:
         return int(width) * int(height) * _FIRST_BYTES_PER_PIXEL
 
     def _expose(self, order: Order, settings: CaptureSettings) -> _Taken:
-        frame = self._camera.take()
+        frame = self._camera.take(order.due)
         preview = Beside(lambda: preview_of_frame(frame), "preview")
         try:
             facts = self._facts(frame, order, settings)

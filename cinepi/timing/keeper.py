@@ -184,14 +184,15 @@ class SessionKeeper:
             return self._clock.monotonic() + (session.started_wall - self._clock.wall())
         return session.due(session.slot)
 
-    def begin_slot(self, away: MissReason = "late") -> Session | None:
+    def begin_slot(self, away: MissReason, ahead: Seconds) -> Session | None:
         """Settle all slots that have passed; the session whose next slot is to be taken now.
 
-        `away` is why slots may have passed. None means: nothing to take at this moment. After a
-        session was returned, `frame_stored` or `slot_failed` must follow, and then `landed`.
+        `away` is why slots may have passed; a slot that is due within `ahead` is taken. None means:
+        nothing to take at this moment. After a session was returned, `frame_stored` or
+        `slot_failed` must follow, and then `landed`.
         """
         session = self._session
-        now = self._clock.monotonic()
+        now = self._clock.monotonic() + ahead
         if session is None or session.state in ("idle", "paused"):
             return None
         if session.state == "waiting":

@@ -25,6 +25,12 @@ from cinepi.timing import realtime
 from cinepi.timing.keeper import SessionKeeper
 from cinepi.units import MonotonicTime, Seconds, WallTime
 
+ARMED: Seconds = 0.02
+"""The thread turns to a picture this long before it is due; the camera waits for the instant.
+
+What lies between waking and the exposure takes 0.2 ms on a PC and some milliseconds on a small
+board or a busy one, and would make each picture so much later.
+"""
 LONGEST_WAIT: Seconds = 1.0
 """The thread looks at the clocks at least this often while something is planned."""
 FAILING_PAUSE: Seconds = 0.5
@@ -175,18 +181,19 @@ class Shutter:
     def _look_ahead(self) -> tuple[Callable[[], None] | None, Seconds]:
         """The task that is due now, or None and how long to wait for the next."""
         now = self._clock.monotonic()
+        armed = now + ARMED
         due = self._keeper.next_due()
-        if snapshot := self._ripe_snapshot(now, due):
+        if snapshot := self._ripe_snapshot(armed, due):
             self._plan.snapshots.remove(snapshot)
             return lambda: self._take_snapshot(snapshot), 0
-        if due is not None and due <= now:
+        if due is not None and due <= armed:
             return self._take_slot, 0
         times = [self._time_of(snapshot) for snapshot in self._plan.snapshots]
         if due is not None:
             times.append(due)
         if times:
             self._rests_at = now + REST_AFTER
-            return None, min(LONGEST_WAIT, max(0.0, min(times) - now))
+            return None, min(LONGEST_WAIT, max(0.0, min(times) - armed))
         if self._rests_at is not None:
             if now < self._rests_at:
                 return None, self._rests_at - now
@@ -197,15 +204,15 @@ class Shutter:
             return self._camera.open, 0
         return None, LONGEST_WAIT
 
-    def _ripe_snapshot(self, now: MonotonicTime, due: MonotonicTime | None) -> _Snapshot | None:
+    def _ripe_snapshot(self, armed: MonotonicTime, due: MonotonicTime | None) -> _Snapshot | None:
         """A snapshot whose time has come, unless it would make the next frame late.
 
         One that has let a frame go first is taken whatever follows.
         """
         for snapshot in self._plan.snapshots:
-            if self._time_of(snapshot) > now:
+            if self._time_of(snapshot) > armed:
                 continue
-            is_in_the_way = due is not None and due - now < self._taker.typical_seconds
+            is_in_the_way = due is not None and due - armed < self._taker.typical_seconds
             if not is_in_the_way or snapshot.has_waited:
                 return snapshot
         return None
@@ -216,7 +223,7 @@ class Shutter:
         return self._clock.monotonic() + (snapshot.at - self._clock.wall())
 
     def _take_slot(self) -> None:
-        session = self._keeper.begin_slot(self._away)
+        session = self._keeper.begin_slot(self._away, ARMED)
         if session is None:
             return
         self._away = "late"

@@ -37,6 +37,16 @@ def test_picture_updates_the_document(bench: Bench) -> None:
     assert document.last_success_at is not None
 
 
+def test_picture_waits_for_its_instant(bench: Bench) -> None:
+    """A picture asked for a little ahead begins when it is due, never before."""
+    camera = bench.camera()
+    camera.take().release()
+    due = bench.clock.monotonic() + 0.05
+    frame = camera.take(due)
+    assert due <= frame.began_at < due + 0.05
+    frame.release()
+
+
 def test_digital_gain_is_told(bench: Bench) -> None:
     """Sensitivity beyond the sensor's own is made up digitally, and the parts are reported."""
     camera = bench.camera(
