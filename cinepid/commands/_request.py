@@ -121,7 +121,8 @@ def read(incoming: Incoming, address: topics.Address) -> Request | Refusal:
         parsed = check.parse(command.arguments, arguments)
     except CinepiError as error:
         said = _retained(name) if incoming.retain else error
-        made_up = (reserved and reserved.id) or _new_id("refused-")
+        given = reserved.id if reserved else _readable_id(incoming.payload)
+        made_up = given or _new_id("refused-")
         return Refusal(made_up, reply_to, said, address.is_broadcast, incoming)
     fingerprint = _fingerprint(name, arguments)
     prefix = "" if reserved.id else f"auto-{incoming.mid}-{fingerprint[:8]}-"
@@ -173,6 +174,15 @@ def _reserved(values: dict[str, object]) -> Reserved:
     """Check the reserved keys, if there are any; most commands have none."""
     given = {key: value for key, value in values.items() if key in _RESERVED}
     return check.parse(Reserved, given) if given else _NOTHING_RESERVED
+
+
+def _readable_id(payload: bytes) -> str | None:
+    """The sender's id in a message that is otherwise wrong: whoever waits for it hears why."""
+    try:
+        value = strictjson.loads(payload, max_bytes=MAX_BYTES)
+        return _reserved({"id": value["id"]}).id if isinstance(value, dict) else None
+    except (CinepiError, KeyError):
+        return None
 
 
 def _allowed(response_topic: str | None) -> str | None:

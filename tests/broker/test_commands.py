@@ -68,9 +68,16 @@ def test_an_unknown_command_gets_a_hint(shared: Operator, command: str, hint: st
     """A typing mistake is answered with what may have been meant."""
     shared.send(command, {"id": command})
     channel = f"response/{command}"
-    error = shared.wait(channel, lambda message: message.json["id"] != "").json["error"]
+    error = shared.wait(channel, lambda message: message.json["id"] == command).json["error"]
     assert error["code"] == "unknown_command"
     assert hint in error["message"]
+
+
+def test_a_refusal_repeats_the_id_of_its_command(shared: Operator) -> None:
+    """Whoever waits for the answer to its own id hears why, even where another key is wrong."""
+    shared.send("system/ping", {"id": "half-right", "ttl_s": "soon"})
+    answer = shared.wait("response/system/ping", lambda m: m.json["id"] == "half-right").json
+    assert answer["error"]["field"] == "/ttl_s"
 
 
 def test_an_unknown_argument_gets_a_hint(shared: Operator) -> None:
