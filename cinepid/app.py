@@ -145,17 +145,15 @@ class _Daemon:
             "discovery": self._homeassistant.run(
                 uplink, lambda: presence.say_again(uplink.connection)
             ),
-            "memory": self._memory.run(pulse),
             "watchdog": _feed_watchdog(pulse, stopping),
         }
 
     async def stop(self) -> None:
-        """Leave in the reverse order: nothing new, what is under way, the connection, the file."""
+        """Leave in the reverse order: nothing new, what is under way, the connection."""
         await self._dispatcher.close()
         await self._dispatcher.delivery.close()
         if self._uplink.connection is not None:
             await self._presence.goodbye(self._uplink.connection)
-        self._memory.close()
 
     async def _birth(self, connection: Connection) -> None:
         self._say_info()

@@ -1,32 +1,32 @@
-"""What the daemon remembers over a restart: a small file that only this process writes.
+"""What the daemon remembers over a restart: two small files that only this process writes.
 
-Losing it does no harm: events are delivered again, and their `seq` tells readers that they have
-them. So the cursor is written at most once a second and without forcing it to the disk. `seq` of
-retained documents must not go back, so its ceiling is forced to the disk before it is used.
+`seq` of retained documents must never go back, so its ceiling is on the disk before a number below
+it is used, and that file is never replaced by one that is not. The cursor moves with every event
+and may be lost: events are delivered again then, and their `seq` tells readers that they have
+them. So it has a file of its own, written in place and not waited for: a killed process loses
+nothing of it, a power cut some seconds, and neither can leave it empty.
 """
 
-import asyncio
 import os
+import re
 from pathlib import Path
 
 import msgspec
 
 from cinepi.logs.setup import logger
-from cinepi.units import Seconds
-from cinepid.pulse import Pulse
-
-SAVE_PERIOD: Seconds = 1.0
+from cinepid import durable
 
 _BLOCK = 1000  # sequence numbers that one write allows
+_CURSOR = re.compile(rb"[0-9]{20}\n")  # always of one length: written over, never cut
 
 _log = logger("memory")
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of the file.
+    """The content of the file that is forced to the disk.
 
     Attributes:
-        cursor: The newest event that the broker has acknowledged, and all before it.
+        cursor: Where the cursor stood when this was written, should its own file be lost.
         seq_ceiling: No retained document has been given this `seq` or a higher one yet.
         events_lost: Events that were dropped before they could be delivered, ever.
         groups: As changed over MQTT; None if never.
@@ -41,54 +41,43 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Memory:
-    """The file, read once and written in the background."""
+    """The files, read once.
+
+    Attributes:
+        content: What is remembered beside the cursor.
+        cursor: The newest event that the broker has acknowledged, and all before it.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Read it; a missing or damaged file is an empty one."""
+        """Read them; a missing or damaged file is an empty one."""
         self._path = path
-        self._changed = asyncio.Event()
+        self._cursor_path = path.with_suffix(".cursor")
+        self._problem = ""
         self.content = self._read()
-        self._next_seq = self.content.seq_ceiling
+        self.cursor = self._read_cursor()
+        self._next_seq = self._ceiling = self.content.seq_ceiling
 
     def remember(self, *, cursor: int) -> None:
-        """Move the cursor; `run` writes it soon."""
-        self.content = msgspec.structs.replace(self.content, cursor=cursor)
-        self._changed.set()
+        """Move the cursor; a few microseconds."""
+        self.cursor = cursor
+        self._write_cursor()
 
     def add_lost(self, count: int) -> None:
-        """Count events that nobody will ever be told of; `run` writes it soon."""
-        lost = self.content.events_lost + count
-        self.content = msgspec.structs.replace(self.content, events_lost=lost)
-        self._changed.set()
+        """Count events that nobody will ever be told of; blocks for a write."""
+        self._change(events_lost=self.content.events_lost + count)
 
     def remember_groups(self, groups: tuple[str, ...] | None, configured: tuple[str, ...]) -> None:
-        """Keep groups that were changed over MQTT, at once."""
-        self.content = msgspec.structs.replace(
-            self.content, groups=groups, groups_configured=configured
-        )
-        self._write(is_forced=True)
+        """Keep groups that were changed over MQTT; blocks for a write."""
+        self._change(groups=groups, groups_configured=configured)
 
     def take_seq(self) -> int:
         """The next sequence number for a retained document; blocks for one write in a thousand."""
-        if self._next_seq >= self.content.seq_ceiling:
+        if self._next_seq >= self._ceiling:
             ceiling = self._next_seq + _BLOCK
-            self.content = msgspec.structs.replace(self.content, seq_ceiling=ceiling)
-            self._write(is_forced=True)
+            if self._change(seq_ceiling=ceiling):
+                self._ceiling = ceiling  # else the next number tries again
         self._next_seq += 1
         return self._next_seq - 1
-
-    async def run(self, pulse: Pulse) -> None:
-        """Write what has changed, until cancelled."""
-        while True:
-            if await pulse.rest("memory", self._changed):
-                self._changed.clear()
-                self._write(is_forced=False)
-                await asyncio.sleep(SAVE_PERIOD)
-
-    def close(self) -> None:
-        """Write what has changed, now."""
-        if self._changed.is_set():
-            self._write(is_forced=True)
 
     def _read(self) -> Remembered:
         try:
@@ -99,15 +88,44 @@ class Memory:
             _log.warning("state file lost; events are delivered again", reason=str(error))
             return Remembered()
 
-    def _write(self, *, is_forced: bool) -> None:
-        """Write the file; a full disk must not end the daemon, which can still tell of it."""
-        temporary = self._path.with_suffix(".new")
+    def _read_cursor(self) -> int:
         try:
-            with temporary.open("wb") as file:
-                file.write(msgspec.json.encode(self.content))
-                if is_forced:
-                    file.flush()
-                    os.fsync(file.fileno())
-            temporary.replace(self._path)
+            text = self._cursor_path.read_bytes()
+        except FileNotFoundError:
+            return self.content.cursor
         except OSError as error:
-            _log.error("the state file cannot be written", reason=str(error))
+            _log.warning("cursor lost; events are delivered again", reason=str(error))
+            return self.content.cursor
+        return int(text) if _CURSOR.fullmatch(text) else self.content.cursor
+
+    def _write_cursor(self) -> None:
+        try:
+            descriptor = os.open(self._cursor_path, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                is_new = os.fstat(descriptor).st_size == 0
+                os.pwrite(descriptor, b"%020d\n" % self.cursor, 0)
+                if is_new:
+                    os.fsync(descriptor)
+                    durable.sync_folder(self._cursor_path)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            self._complain(error)
+        else:
+            self._problem = ""
+
+    def _change(self, **changes: object) -> bool:
+        """Write the file; a full disk must not end the daemon, which can still tell of it."""
+        self.content = msgspec.structs.replace(self.content, cursor=self.cursor, **changes)
+        try:
+            durable.replace(self._path, msgspec.json.encode(self.content))
+        except OSError as error:
+            self._complain(error)
+            return False
+        self._problem = ""
+        return True
+
+    def _complain(self, error: OSError) -> None:
+        if self._problem != str(error):  # once, not with every number
+            self._problem = str(error)
+            _log.error("what must be remembered cannot be written", reason=self._problem)

@@ -7,6 +7,7 @@ import msgspec
 from cinepi.features import Feature
 from cinepi.logs.setup import logger
 from cinepi.model.documents import CameraDocument
+from cinepid import durable
 from cinepid.discovery import source
 from cinepid.discovery.component import Component, Document, Gone
 from cinepid.discovery.facts import Facts
@@ -126,10 +127,8 @@ def load(path: Path) -> Memory:
 
 def save(path: Path, memory: Memory) -> None:
     """Keep it, in one step; what cannot be kept is logged, since announcing goes on."""
-    temporary = path.with_suffix(".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(msgspec.json.encode(memory))
-        temporary.replace(path)
+        durable.replace(path, msgspec.json.encode(memory))
     except OSError as error:
         _log.warning("announcements are not remembered", path=str(path), reason=str(error))

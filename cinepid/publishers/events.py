@@ -93,7 +93,7 @@ class Events:
 
     async def _drain(self, connection: Connection, pulse: Pulse) -> None:
         """Publish all there is; what is not acknowledged when it fails is published again."""
-        position = self._memory.content.cursor
+        position = self._memory.cursor
         while True:
             pulse.beat("events")
             params = EventsReadParams(after=position, limit=BATCH)

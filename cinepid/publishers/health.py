@@ -188,4 +188,4 @@ class Health:
 
     def _journal_depth(self) -> int | None:
         last = self._mirror.last_seq
-        return None if last is None else max(0, last - self._memory.content.cursor)
+        return None if last is None else max(0, last - self._memory.cursor)

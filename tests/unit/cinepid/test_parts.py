@@ -1,6 +1,5 @@
 """Small parts: waiting, memory, the board, and the pulse."""
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -50,28 +49,31 @@ def test_numbers_never_go_back(tmp_path: Path) -> None:
     """Not even when the process is killed after having used some."""
     path = tmp_path / "state.json"
 
-    async def use(count: int) -> list[int]:
+    def use(count: int) -> list[int]:
         memory = Memory(path)
         return [memory.take_seq() for _ in range(count)]
 
-    numbers = [*asyncio.run(use(3)), *asyncio.run(use(2500)), *asyncio.run(use(3))]
+    numbers = [*use(3), *use(2500), *use(3)]
     assert numbers == sorted(set(numbers))
 
 
 def test_the_cursor_is_kept(tmp_path: Path) -> None:
-    """By a clean stop, at once."""
+    """As soon as it has moved, also by a process that is killed then."""
     path = tmp_path / "state.json"
+    Memory(path).remember(cursor=42)
+    assert Memory(path).cursor == 42
 
-    async def remember() -> None:
-        memory = Memory(path)
-        memory.remember(cursor=42)
-        memory.close()
 
-    async def recall() -> int:
-        return Memory(path).content.cursor
-
-    asyncio.run(remember())
-    assert asyncio.run(recall()) == 42
+@pytest.mark.parametrize("content", [b"", b"4", b"\x00" * 21, "٤".encode() * 10 + b"\n"])
+def test_a_damaged_cursor_is_an_older_one(tmp_path: Path, content: bytes) -> None:
+    """Where it stood when the other file was written last; events come again from there."""
+    path = tmp_path / "state.json"
+    memory = Memory(path)
+    memory.remember(cursor=40)
+    memory.add_lost(1)
+    memory.remember(cursor=42)
+    path.with_suffix(".cursor").write_bytes(content)
+    assert Memory(path).cursor == 40
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff", b'{"cursor": "no"}', b"[]"])
@@ -79,20 +81,18 @@ def test_a_damaged_memory_is_an_empty_one(tmp_path: Path, content: bytes) -> Non
     """Events come again then, which their numbers tell."""
     path = tmp_path / "state.json"
     path.write_bytes(content)
-
-    async def recall() -> int:
-        return Memory(path).content.cursor
-
-    assert asyncio.run(recall()) == 0
+    assert Memory(path).cursor == 0
 
 
 def test_a_memory_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
-    """A full disk is said elsewhere."""
-
-    async def use() -> int:
-        return Memory(tmp_path / "no" / "such" / "folder.json").take_seq()
-
-    assert asyncio.run(use()) == 1
+    """A full disk is said elsewhere; it is tried again with each number."""
+    path = tmp_path / "no" / "folder.json"
+    memory = Memory(path)
+    memory.remember(cursor=7)
+    assert [memory.take_seq(), memory.take_seq()] == [1, 2]
+    path.parent.mkdir()
+    assert memory.take_seq() == 3
+    assert Memory(path).take_seq() > 3
 
 
 def test_a_stamp_comes_first() -> None:
