@@ -1,4 +1,4 @@
-"""Units as types, for readers: each alias says what a plain number counts."""
+"""Units as types, for readers: each alias says what a plain number counts; and how to say it."""
 
 from typing import TypeAlias
 
@@ -10,3 +10,8 @@ WallTime: TypeAlias = float
 """Seconds since 1970-01-01 UTC, as `time.time` counts them."""
 MonotonicTime: TypeAlias = float
 """Seconds on CLOCK_MONOTONIC: comparable within one boot only."""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things in words: `1 frame`, `2 frames`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -8,7 +8,7 @@ from typing import Any
 
 from cinepi import cli
 from cinepi.errors import InvalidArgumentError
-from cinepi.units import Bytes, Seconds
+from cinepi.units import Bytes, Seconds, counted
 
 _LIMIT: Seconds = 28.0
 """For a whole command: callers are promised an answer within 30 s."""
@@ -56,7 +56,7 @@ def _delete(args: argparse.Namespace) -> int:
         del params["filenames"]
     went = cli.ask(args, "captures.delete", params, limit=_LIMIT)
     verb = "Would delete" if went["dry_run"] else "Deleted"
-    count = _pictures(len(went["filenames"]))
+    count = counted(len(went["filenames"]), "picture")
     cli.show(args, went, [*went["filenames"], f"{verb} {count}, {_size(went['bytes'])}"])
     return 0
 
@@ -89,7 +89,7 @@ def _sheet(picture: dict[str, Any]) -> Iterator[str]:
 
 
 def _findings(found: dict[str, Any]) -> Iterator[str]:
-    yield f"Checked {_pictures(found['checked'])}"
+    yield f"Checked {counted(found['checked'], 'picture')}"
     for kind in ("damaged", "missing", "unknown"):
         for name in found[kind]:
             yield f"{kind}: {name}"
@@ -99,10 +99,6 @@ def _findings(found: dict[str, Any]) -> Iterator[str]:
 
 def _size(size: Bytes) -> str:
     return f"{size / 1e6:.1f} MB" if size >= _MEGABYTE else f"{size / 1e3:.0f} kB"
-
-
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count} pictures"
 
 
 def _add_list_options(options: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from cinepi import cli
-from cinepi.units import Seconds
+from cinepi.units import Seconds, counted
 
 _LIMIT: Seconds = 28.0
 """For a whole command: callers are promised an answer within 30 s."""
@@ -44,8 +44,7 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _count(session: dict[str, Any]) -> str:
-    frames = "1 frame" if session["frames"] == 1 else f"{session['frames']} frames"
-    return f"{frames}, {session['missed']} missed"
+    return f"{counted(session['frames'], 'frame')}, {session['missed']} missed"
 
 
 def _number(value: float) -> str:

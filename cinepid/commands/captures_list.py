@@ -3,7 +3,7 @@
 import msgspec
 
 from cinepi.protocol import CapturesListParams, CapturesListResult
-from cinepi.units import Bytes
+from cinepi.units import Bytes, counted
 from cinepid.commands._contract import Command, Context
 
 _ROOM: Bytes = 60 * 1024
@@ -25,5 +25,5 @@ COMMAND = Command(
     arguments=CapturesListParams,
     result=CapturesListResult,
     run=_run,
-    say=lambda found: f"{len(found.captures)} captures",
+    say=lambda found: counted(len(found.captures), "capture"),
 )

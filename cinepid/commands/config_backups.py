@@ -1,6 +1,7 @@
 """config/backups: which copies there are."""
 
 from cinepi.protocol import BackupsResult, NoParams
+from cinepi.units import counted
 from cinepid.commands._contract import Command, passed_on
 
 COMMAND = Command(
@@ -8,5 +9,5 @@ COMMAND = Command(
     arguments=NoParams,
     result=BackupsResult,
     run=passed_on("config.backups", BackupsResult),
-    say=lambda found: f"{len(found.backups)} backups",
+    say=lambda found: counted(len(found.backups), "backup"),
 )

@@ -4,7 +4,7 @@ import msgspec
 
 from cinepi.model.events import JournalEntry
 from cinepi.protocol import EventsReadParams, EventsReadResult
-from cinepi.units import Bytes
+from cinepi.units import Bytes, counted
 from cinepid.commands._contract import Command, Context
 from cinepid.payloads import Payload
 
@@ -50,5 +50,5 @@ COMMAND = Command(
     arguments=EventsReadParams,
     result=Replayed,
     run=_run,
-    say=lambda found: f"{len(found.events)} events",
+    say=lambda found: counted(len(found.events), "event"),
 )

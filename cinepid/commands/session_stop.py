@@ -2,6 +2,7 @@
 
 from cinepi.model.documents import SessionDocument
 from cinepi.protocol import NoParams
+from cinepi.units import counted
 from cinepid.commands._contract import Command, passed_on
 
 COMMAND = Command(
@@ -9,7 +10,7 @@ COMMAND = Command(
     arguments=NoParams,
     result=SessionDocument,
     run=passed_on("session.stop", SessionDocument),
-    say=lambda session: f"Session stopped after {session.frames} frames",
+    say=lambda session: f"Session stopped after {counted(session.frames, 'frame')}",
     lane="session",
     is_recorded=True,
     is_broadcast=True,

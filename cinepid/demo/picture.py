@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from cinepi.model.documents import CameraDocument, CaptureDocument, SessionDocument
-from cinepi.units import Bytes, WallTime
+from cinepi.units import Bytes, WallTime, counted
 from cinepid.topics import Address
 
 DocumentT = TypeVar("DocumentT", bound=msgspec.Struct)
@@ -116,7 +116,7 @@ def _camera_words(camera: CameraDocument) -> str:
 def _session_words(session: SessionDocument, now: WallTime) -> str:
     if session.id is None:
         return "none yet"
-    frames = "1 frame" if session.frames == 1 else f"{session.frames} frames"
+    frames = counted(session.frames, "frame")
     words = f"{session.state}, every {session.interval:g} s, {frames}"
     words += f", {session.missed} missed" if session.missed else ""
     if session.next_at:
