@@ -8,19 +8,15 @@ from pathlib import Path
 from tests.faults import strace
 
 _DRIVER = """
-import asyncio, os, sys
+import os, sys
 from pathlib import Path
 from cinepid.memory import Memory
 
-async def use():
-    memory = Memory(Path(sys.argv[1]))
-    for seq in range(2500):
-        if seq % 100 == 0:
-            memory.remember(cursor=seq)
-        os.write(1, b"used %d\\\\n" % memory.take_seq())
-    return memory
-
-asyncio.run(use())
+memory = Memory(Path(sys.argv[1]))
+for number in range(2500):
+    if number % 100 == 0:
+        memory.remember(cursor=number)
+    os.write(1, b"used %d\\n" % memory.take_seq())
 """
 _CALLS = ("write", "pwrite64", "ftruncate", "fsync", "fdatasync", "rename", "renameat2", "unlink")
 
