@@ -7,9 +7,9 @@ import msgspec
 
 from cinepi.capture.store import Store
 from cinepi.envelope import Command
-from cinepi.errors import StorageFullError
+from cinepi.errors import CinepiError, StorageFullError
 from cinepi.journal import intents
-from cinepi.journal.journal import Journal
+from cinepi.journal.journal import Journal, Transaction
 from cinepi.logs.setup import logger
 from cinepi.model.events import CaptureDeleted
 
@@ -47,10 +47,12 @@ def remove(
     """Delete pictures and tell so; the answer to `command` joins the transaction.
 
     Files that are gone already count as deleted. After a crash in between, the next start finds
-    rows without files; for a command it also finds what was asked, and ends it.
+    rows without files; for a command it also finds what was asked, and ends it. After an error
+    `tell_vanished` does so.
 
     Raises:
         PermissionDeniedError: The folder may not be changed; the pictures before it are gone.
+        InternalError: The disk or the database failed, after the first pictures had gone or before.
     """
     removal = Removal(
         filenames=tuple(filenames),
@@ -77,17 +79,45 @@ def finish_removals(store: Store, journal: Journal) -> None:
             _carry_out(store, journal, removal, key)
 
 
+def tell_vanished(store: Store, journal: Journal) -> None:
+    """Record what went before a deletion failed; nothing is written where nothing did.
+
+    Raises:
+        CinepiError: As `Journal.transaction` does; the next call tries again.
+    """
+    vanished = dict(store.vanished)
+    for reason in sorted(set(vanished.values())):
+        names = tuple(name for name, why in vanished.items() if why == reason)
+        known = tuple(name for name in names if journal.capture(name) is not None)
+        if known:
+            with journal.transaction() as tx:
+                _record(tx, known, reason)
+            _log.warning("a deletion that failed is recorded", pictures=len(known))
+        for name in names:
+            del store.vanished[name]
+
+
 def _carry_out(store: Store, journal: Journal, removal: Removal, key: str | None) -> None:
-    for name in removal.filenames:
-        store.delete(name)
-    store.flush()
-    with journal.transaction() as tx:
-        tx.remove_captures(removal.filenames)
-        for names in _batches(removal.filenames):
-            tx.append(CaptureDeleted(filenames=names, reason=removal.reason))
-        tx.finish(removal.command, removal.result)
-        if key is not None:
-            intents.fulfil(tx, key)
+    gone: list[str] = []
+    try:
+        for name in removal.filenames:
+            store.delete(name)
+            gone.append(name)
+        store.flush()
+        with journal.transaction() as tx:
+            _record(tx, removal.filenames, removal.reason)
+            tx.finish(removal.command, removal.result)
+            if key is not None:
+                intents.fulfil(tx, key)
+    except CinepiError:
+        store.vanished.update(dict.fromkeys(gone, removal.reason))
+        raise
+
+
+def _record(tx: Transaction, filenames: tuple[str, ...], reason: str) -> None:
+    tx.remove_captures(filenames)
+    for names in _batches(filenames):
+        tx.append(CaptureDeleted(filenames=names, reason=reason))
 
 
 def _batches(filenames: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -85,12 +85,18 @@ class Survey:
 
 
 class Store:
-    """The only writer of the folder; its methods may be called by any thread."""
+    """The only writer of the folder; its methods may be called by any thread.
+
+    Attributes:
+        vanished: Pictures that were deleted and that the index does not know to be gone, since the
+            disk or the journal failed then; each with the reason of its deletion.
+    """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         """Use `folder`, which is made when the first picture is written."""
         self._folder = folder
         self._clock = clock
+        self.vanished: dict[str, str] = {}
 
     def path(self, name: str) -> Path:
         """Where a picture of that name lies, or would."""

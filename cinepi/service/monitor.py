@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from cinepi import systemd
+from cinepi.capture.removal import tell_vanished
 from cinepi.clock import STEP, Clock
 from cinepi.errors import CinepiError
 from cinepi.journal.journal import Journal
@@ -68,6 +69,7 @@ class Monitor:
         self._parts.keeper.tell_misses()
         if turn % STORAGE_EVERY == 0:
             self._parts.storage.check()
+        tell_vanished(self._parts.store, self._parts.journal)
         if self._is_idle(now):
             self._leave()
 
