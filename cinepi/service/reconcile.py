@@ -8,7 +8,8 @@ import msgspec
 from cinepi import systemd
 from cinepi.capture.reindex import Described, describe
 from cinepi.capture.removal import finish_removals
-from cinepi.capture.store import Quarantined, Store
+from cinepi.capture.store import Store
+from cinepi.capture.sweep import Quarantined, sweep
 from cinepi.envelope import Command
 from cinepi.errors import CinepiError
 from cinepi.journal.journal import Journal, Transaction
@@ -34,27 +35,27 @@ def reconcile(store: Store, journal: Journal) -> list[CaptureDocument]:
     journal was lost, each costs about 0.2 ms more, and systemd is asked for the time.
     """
     finish_removals(store, journal)
-    sweep = store.sweep(journal.capture_names())
+    swept = sweep(store.folder, journal.capture_names())
     adopted = Adopted(journal)
     found: list[CaptureDocument] = []
-    for begin in range(0, len(sweep.found), _BATCH):
+    for begin in range(0, len(swept.found), _BATCH):
         systemd.notify(f"EXTEND_TIMEOUT_USEC={_BATCH_TIME_US}\nSTATUS=indexing pictures")
-        names = sweep.found[begin : begin + _BATCH]
-        pictures = _describe_all(store, names, has_digest=len(sweep.found) <= _MOST_DIGESTED)
+        names = swept.found[begin : begin + _BATCH]
+        pictures = _describe_all(store, names, has_digest=len(swept.found) <= _MOST_DIGESTED)
         with journal.transaction() as tx:
             for picture in pictures:
                 _take_up(tx, picture.document)
                 adopted.add(tx, picture)
         found = [picture.document for picture in pictures]
-    if sweep.missing or sweep.quarantined:
+    if swept.missing or swept.quarantined:
         with journal.transaction() as tx:
-            _note_damage(tx, sweep.missing, sweep.quarantined)
-    if sweep.found or sweep.missing or sweep.quarantined:
+            _note_damage(tx, swept.missing, swept.quarantined)
+    if swept.found or swept.missing or swept.quarantined:
         _log.warning(
             "captures reconciled",
-            found=len(sweep.found),
-            missing=len(sweep.missing),
-            quarantined=len(sweep.quarantined),
+            found=len(swept.found),
+            missing=len(swept.missing),
+            quarantined=len(swept.quarantined),
         )
     return found
 

@@ -6,6 +6,7 @@ import msgspec
 
 from cinepi.capture import naming
 from cinepi.capture.removal import remove
+from cinepi.capture.sweep import survey
 from cinepi.clock import parse_time
 from cinepi.errors import InvalidArgumentError, Problem
 from cinepi.model.documents import CaptureDocument, CaptureEntry
@@ -84,7 +85,7 @@ def delete(call: Call[CapturesDeleteParams]) -> CapturesDeleteResult:
 def verify(call: Call[NoParams]) -> VerifyResult:
     """Look at every picture: is it whole, and does the index know it?"""
     known = call.parts.journal.capture_names()
-    report = call.parts.store.survey(known)
+    report = survey(call.parts.store.folder, known)
     return VerifyResult(
         checked=report.checked,
         damaged=report.damaged,

@@ -32,3 +32,9 @@ def journal(bench: Bench) -> Iterator[Journal]:
 def store(bench: Bench) -> Store:
     """An empty folder of pictures."""
     return Store(bench.layout.captures, bench.clock)
+
+
+@pytest.fixture
+def folder(bench: Bench) -> Path:
+    """Where the pictures lie."""
+    return bench.layout.captures

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cinepi.capture import store as store_module
+from cinepi.capture import folder as folder_module
 from cinepi.capture.store import Store
 from cinepi.errors import (
     InternalError,
@@ -16,16 +16,9 @@ from cinepi.errors import (
     PermissionDeniedError,
     StorageFullError,
 )
-from tests.unit.camera.bench import Bench
 
 WHOLE = (b"\xff\xd8one", b"two\xff\xd9")
 WALL = 1_781_434_800.0
-
-
-@pytest.fixture
-def folder(bench: Bench) -> Path:
-    """Where the pictures lie."""
-    return bench.layout.captures
 
 
 def test_what_is_written_can_be_read(store: Store, folder: Path) -> None:
@@ -66,7 +59,7 @@ def test_link_where_rename_knows_no_flags(
             ctypes.set_errno(errno.EINVAL)
             return -1
 
-    monkeypatch.setattr(store_module, "_libc", OldKernel)
+    monkeypatch.setattr(folder_module, "_libc", OldKernel)
     names = {store.write(WHOLE, WALL).name for _ in range(3)}
     assert names == {path.name for path in folder.iterdir()}
     assert len(names) == 3
@@ -172,35 +165,3 @@ def test_disk_before_the_first_picture(store: Store, folder: Path) -> None:
     assert not folder.exists()
     free, total = store.disk()
     assert 0 < free <= total
-
-
-def test_sweep_tidies_up(store: Store, folder: Path) -> None:
-    """Leftovers go, broken pictures are put aside, whole ones are found, others left alone."""
-    known = store.write(WHOLE, WALL).name
-    whole = store.write(WHOLE, WALL + 1).name
-    (folder / ".cinepi_17_1.0.tmp").write_bytes(b"\xff\xd8 half")
-    (folder / "cinepi_20200101_000000.jpg").write_bytes(b"\xff\xd8 half")
-    (folder / "cinepi_20200101_000001.jpg").write_bytes(b"")
-    (folder / "notes.txt").write_text("mine")
-    (folder / "cinepi_20209901_000001.jpg").write_text("mine")
-    sweep = store.sweep({known, "cinepi_20190101_000000.jpg"})
-    assert sweep.temporary == 1
-    assert sweep.found == (whole,)
-    assert sweep.missing == ("cinepi_20190101_000000.jpg",)
-    assert [(one.name, one.reason) for one in sweep.quarantined] == [
-        ("cinepi_20200101_000000.jpg", "it is cut short"),
-        ("cinepi_20200101_000001.jpg", "it is empty"),
-    ]
-    assert all(one.moved_to.exists() for one in sweep.quarantined)
-    assert (folder / "notes.txt").exists()
-    assert store.sweep({known}).quarantined == ()
-
-
-def test_quarantine_overwrites_nothing(store: Store, folder: Path) -> None:
-    """Broken pictures of the same name lie beside each other."""
-    for content in (b"a", b"b"):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "cinepi_20200101_000000.jpg").write_bytes(content)
-        store.sweep(set())
-    aside = folder / "quarantine"
-    assert {path.read_bytes() for path in aside.iterdir()} == {b"a", b"b"}

@@ -1,0 +1,130 @@
+"""Looks at the whole folder of pictures: what is whole, broken, unknown or missing."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cinepi.capture.develop import is_whole
+from cinepi.capture.folder import is_leftover, opened, rename_if_free
+from cinepi.capture.naming import is_name
+
+QUARANTINE = "quarantine"
+"""Where broken pictures are put, below the folder of the pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A file that was no complete picture, and where it is now."""
+
+    name: str
+    moved_to: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What a look at the whole folder found.
+
+    Attributes:
+        temporary: How many leftovers of interrupted writes were removed.
+        found: Names of whole pictures that were not known.
+        quarantined: Broken pictures that were not known.
+        missing: Names that were known and are not there.
+    """
+
+    temporary: int
+    found: tuple[str, ...]
+    quarantined: tuple[Quarantined, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a check of every picture found; names of files."""
+
+    checked: int
+    damaged: tuple[str, ...]
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def sweep(place: Path, known: set[str]) -> Sweep:
+    """Tidy the folder at the start: leftovers go, broken pictures are put aside.
+
+    Reads the first and last bytes of unknown pictures only, so it takes about a second for
+    100 000 known ones. Never run it while `write` may run.
+
+    Raises:
+        PermissionDeniedError: The folder is read-only or not ours.
+    """
+    temporary = 0
+    unknown: list[str] = []
+    present: set[str] = set()
+    with opened(place, make=True) as folder:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
+        for name in names:
+            if is_leftover(name):
+                os.unlink(name, dir_fd=folder)
+                temporary += 1
+            elif name in known:
+                present.add(name)
+            elif is_name(name):
+                unknown.append(name)
+        faults = {name: fault for name in unknown if (fault := _fault(folder, name))}
+        quarantined = tuple(
+            Quarantined(name, _put_aside(place, folder, name), fault)
+            for name, fault in sorted(faults.items())
+        )
+        os.fsync(folder)
+    return Sweep(
+        temporary=temporary,
+        found=tuple(sorted(name for name in unknown if name not in faults)),
+        quarantined=quarantined,
+        missing=tuple(sorted(known - present)),
+    )
+
+
+def survey(place: Path, known: set[str]) -> Survey:
+    """Look at the first and last bytes of every picture; changes nothing.
+
+    Raises:
+        PermissionDeniedError: The folder is not ours to read.
+    """
+    with opened(place) as folder:
+        with os.scandir(folder) as entries:
+            present = {entry.name for entry in entries if is_name(entry.name)}
+        damaged = [name for name in present if _fault(folder, name)]
+    return Survey(
+        checked=len(present),
+        damaged=tuple(sorted(damaged)),
+        missing=tuple(sorted(known - present)),
+        unknown=tuple(sorted(present - known)),
+    )
+
+
+def _put_aside(place: Path, folder: int, name: str) -> Path:
+    with suppress(FileExistsError):
+        os.mkdir(QUARANTINE, 0o750, dir_fd=folder)
+    number = 0
+    while True:
+        aside = f"{QUARANTINE}/{name}" + (f".{number}" if number else "")
+        if rename_if_free(folder, name, aside):
+            return place / aside
+        number += 1
+
+
+def _fault(folder: int, name: str) -> str | None:
+    """Why a file is no whole picture; None if it is one."""
+    descriptor = os.open(
+        name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder
+    )
+    try:
+        size = os.fstat(descriptor).st_size
+        if size == 0:
+            return "it is empty"
+        ends = os.pread(descriptor, 2, 0) + os.pread(descriptor, 2, max(0, size - 2))
+        return None if is_whole(ends) else "it is cut short"
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+from cinepi.capture.store import Store
+from cinepi.capture.sweep import sweep
+
+WHOLE = (b"\xff\xd8", b"\xff\xd9")
+WALL = 1_781_434_800.0
+
+
+def test_sweep_tidies_up(store: Store, folder: Path) -> None:
+    """Leftovers go, broken pictures are put aside, whole ones are found, others left alone."""
+    known = store.write(WHOLE, WALL).name
+    whole = store.write(WHOLE, WALL + 1).name
+    (folder / ".cinepi_17_1.0.tmp").write_bytes(b"\xff\xd8 half")
+    (folder / "cinepi_20200101_000000.jpg").write_bytes(b"\xff\xd8 half")
+    (folder / "cinepi_20200101_000001.jpg").write_bytes(b"")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "cinepi_20209901_000001.jpg").write_text("mine")
+    swept = sweep(folder, {known, "cinepi_20190101_000000.jpg"})
+    assert swept.temporary == 1
+    assert swept.found == (whole,)
+    assert swept.missing == ("cinepi_20190101_000000.jpg",)
+    assert [(one.name, one.reason) for one in swept.quarantined] == [
+        ("cinepi_20200101_000000.jpg", "it is cut short"),
+        ("cinepi_20200101_000001.jpg", "it is empty"),
+    ]
+    assert all(one.moved_to.exists() for one in swept.quarantined)
+    assert (folder / "notes.txt").exists()
+    assert sweep(folder, {known}).quarantined == ()
+
+
+def test_quarantine_overwrites_nothing(folder: Path) -> None:
+    """Broken pictures of the same name lie beside each other."""
+    for content in (b"a", b"b"):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "cinepi_20200101_000000.jpg").write_bytes(content)
+        sweep(folder, set())
+    aside = folder / "quarantine"
+    assert {path.read_bytes() for path in aside.iterdir()} == {b"a", b"b"}
