@@ -21,7 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from cinepi.errors import PermissionDeniedError
-from cinepi.logs.setup import logger
+from cinepi.logs.lazy import logger
 from cinepi.units import MonotonicTime, Seconds
 from cinepid.acknowledgement import Acknowledgements
 from cinepid.errors import (

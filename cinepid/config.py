@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from cinepi import check, strictyaml
+from cinepi import check
 from cinepi.errors import CinepiError, InvalidArgumentError, Problem
 from cinepi.features import setting
 from cinepi.model.settings import LogLevel, Section
@@ -195,6 +195,8 @@ def parse(text: str, *, source: str) -> DaemonConfig:
         InvalidArgumentError: With every problem, each with its place in the text.
         TooLargeError: It cannot be a configuration.
     """
+    from cinepi import strictyaml  # noqa: PLC0415 - cinepictl has these settings, but no YAML
+
     tree = strictyaml.load(text, source=source)
     value = {} if tree.value is None else tree.value
     problems = check.problems_of(DaemonConfig, value)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from cinepi.errors import CinepiError, TooLargeError
-from cinepi.logs.setup import logger
+from cinepi.logs.lazy import logger
 from cinepi.units import MonotonicTime, Seconds
 from cinepid.broker import ACK_LIMIT, CONNECT_LIMIT, Wire
 from cinepid.errors import BrokerError, ConnectError, ConnectionLostError, SilentError

@@ -50,7 +50,9 @@ class Output:
         self.is_json = is_json
         self.is_terminal = sys.stdout.isatty() and not is_json
         wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        self.has_colour = self.is_terminal and (wanted if colour is None else colour)
+        self.has_colour = not is_json and (
+            self.is_terminal and wanted if colour is None else colour
+        )
 
     def json(self, document: object) -> None:
         """Print a document, indented."""
@@ -69,10 +71,11 @@ class Output:
     def styled(self, text: str, style: str) -> None:
         """Print a line in a colour, if colours are wanted."""
         codes = _CODES.get(style, "") if self.has_colour else ""
-        self.line(text) if not codes else sys.stdout.write(
-            f"\x1b[{codes}m{printable(text)}\x1b[0m\n"
-        )
-        sys.stdout.flush()
+        if codes:
+            sys.stdout.write(f"\x1b[{codes}m{printable(text)}\x1b[0m\n")
+            sys.stdout.flush()
+        else:
+            self.line(text)
 
     def note(self, text: str) -> None:
         """Say something beside the data."""
@@ -82,12 +85,23 @@ class Output:
     def table(self, columns: Sequence[Column], rows: Iterable[Row]) -> None:
         """Print a table: in the width of the terminal, or in full where a program reads."""
         if not self.is_terminal:
-            _plain_table(columns, list(rows))
+            self._plain_table(columns, list(rows))
             return
         from rich.console import Console  # noqa: PLC0415 - only where a table is drawn
 
         console = Console(no_color=not self.has_colour, highlight=False, emoji=False)
         console.print(rich_table(columns, rows))
+
+    def _plain_table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+        lines = [Row(tuple(column.title for column in columns))]
+        lines += [Row(tuple(printable(cell) for cell in row.cells), row.style) for row in rows]
+        widths = [max(map(len, cells)) for cells in zip(*(row.cells for row in lines), strict=True)]
+        for row in lines:
+            padded = (
+                cell.rjust(width) if column.is_number else cell.ljust(width)
+                for column, cell, width in zip(columns, row.cells, widths, strict=True)
+            )
+            self.styled("  ".join(padded).rstrip(), row.style)
 
 
 def printable(text: str) -> str:
@@ -112,19 +126,6 @@ def rich_table(columns: Sequence[Column], rows: Iterable[Row]) -> Any:
     for row in rows:
         table.add_row(*(Text(safe(cell)) for cell in row.cells), style=row.style)
     return table
-
-
-def _plain_table(columns: Sequence[Column], rows: Sequence[Row]) -> None:
-    lines = [tuple(column.title for column in columns)]
-    lines += [tuple(printable(cell) for cell in row.cells) for row in rows]
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    for cells in lines:
-        padded = (
-            cell.rjust(width) if column.is_number else cell.ljust(width)
-            for column, cell, width in zip(columns, cells, widths, strict=True)
-        )
-        sys.stdout.write("  ".join(padded).rstrip() + "\n")
-    sys.stdout.flush()
 
 
 _CODES = {"bold red": "1;31", "yellow": "33", "cyan": "36", "green": "32", "dim": "2"}

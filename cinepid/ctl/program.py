@@ -3,14 +3,16 @@
 import argparse
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from cinepi.errors import CinepiError, InvalidArgumentError
 from cinepi.units import Seconds
@@ -19,7 +21,9 @@ from cinepid.ctl.text import safe
 
 PROGRAM = "cinepictl"
 TIMEOUT: Seconds = 5.0
+_LONGEST: Seconds = 3600.0
 
+_UNKNOWN = re.compile("argument (COMMAND|ACTION): invalid choice: '([^']*)'")
 _VERBS = Path(__file__).parent / "verbs"
 _ABOUT = """\
 See and steer all CinePi cameras of an MQTT broker.
@@ -41,22 +45,84 @@ class Verb:
 
     help: str
     run: Callable[[argparse.Namespace], Awaitable[int]]
-    add_options: Callable[[argparse.ArgumentParser], None] = lambda _: None
+    add_options: Callable[["Parser"], None] = lambda _: None
     examples: tuple[str, ...] = ()
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that says what is wrong in one line."""
+    """An argument parser that says what is wrong in one line.
+
+    Attributes:
+        children: The parsers of its verbs or actions, by name.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        """See argparse; nothing may be abbreviated, so that new options break no script."""
+        super().__init__(formatter_class=_formatter, allow_abbrev=False, **settings)
+        self.children: dict[str, Parser] = {}
 
     def error(self, message: str) -> NoReturn:
         """Say it and where to read more, and leave."""
+        if unknown := _UNKNOWN.match(message):
+            message = f"there is no {safe(unknown[2])}"
+            close = get_close_matches(unknown[2], self.children, n=1)
+            known = ", ".join(self.children)
+            message += f"; did you mean {close[0]}?" if close else f"; there are {known}"
         self.exit(USAGE, f"{safe(message)} (see: {self.prog} --help)\n")
+
+    def flags(self) -> set[str]:
+        """Its options, by their long names."""
+        names = (name for action in self._actions for name in action.option_strings)
+        return {name for name in names if name.startswith("--")}
+
+    def describe_usage(self) -> None:
+        """Say what stands where; the many options are listed below it."""
+        words = [
+            f"[{action.metavar} ...]" if action.nargs == "*" else str(action.metavar)
+            for action in self._actions
+            if not action.option_strings
+        ]
+        self.usage = " ".join(("%(prog)s [options]", *words, *(["..."] if self.children else [])))
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """As wide as the terminal; argparse loads half a dozen modules to find that out."""
+    try:
+        width = os.get_terminal_size().columns - 2
+    except OSError:
+        width = 78
+    return argparse.RawDescriptionHelpFormatter(prog, width=min(width, 98))
+
+
+def whole(text: str) -> int:
+    """A number of things on the command line, 1 or more."""
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        message = f"must be a whole number from 1 on, not {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return number
+
+
+def seconds(text: str) -> Seconds:
+    """A time span on the command line, above 0 and up to an hour."""
+    try:
+        span = float(text)
+    except ValueError:
+        span = 0.0
+    if not 0 < span <= _LONGEST:
+        message = f"must be seconds, above 0 and up to {_LONGEST:g}, not {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return span
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments ask for; returns the exit code."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser(argv).parse_args(argv)
+    parser = _parser(argv)
+    if not argv:
+        parser.print_help()
+        return USAGE
+    options = parser.parse_args(argv)
     try:
         code: int = asyncio.run(options.verb.run(options))
         sys.stdout.flush()
@@ -105,28 +171,31 @@ def _parser(argv: Sequence[str], *, is_complete: bool = False) -> Parser:
     names = verb_names()
     named = [word for word in argv if word in names]
     needed = tuple(dict.fromkeys(named)) if named and not is_complete else names
-    parser = Parser(
-        prog=PROGRAM,
-        description=_ABOUT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    if argv[:1] == ["--version"]:
+        needed = ()
+    parser = Parser(prog=PROGRAM, description=_ABOUT)
     add_common(parser, is_top=True)
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version")
     verbs = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in needed:
         one = verb(name)
-        options = verbs.add_parser(
+        options = parser.children[name] = verbs.add_parser(
             name,
             help=one.help,
             description=f"{one.help[0].upper()}{one.help[1:]}.",
             epilog=_epilog(one.examples),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
         )
         one.add_options(options)
-        add_common(options, is_top=False)
         options.set_defaults(verb=one)
+        for action_name, action in options.children.items():
+            prefix = f"{name} {action_name}"
+            own = [example for example in one.examples if example.startswith(prefix)]
+            action.epilog = _epilog(own)
+            add_common(action, is_top=False)
+            action.describe_usage()
+        add_common(options, is_top=False)
+        options.describe_usage()
+    parser.describe_usage()
     parser.epilog = _epilog(
         ("ls", "snapshot --all", "session start 'roof-*' --interval 30", "watch --group north")
     )
@@ -157,7 +226,7 @@ def add_common(parser: argparse.ArgumentParser, *, is_top: bool) -> None:
     switch("--insecure", help="do not check the broker's certificate")
     common.add_argument(
         "--timeout",
-        type=float,
+        type=seconds,
         metavar="SECONDS",
         default=TIMEOUT if is_top else argparse.SUPPRESS,
         help=f"how long to wait for answers [{TIMEOUT:g}]",
@@ -173,21 +242,15 @@ def add_common(parser: argparse.ArgumentParser, *, is_top: bool) -> None:
     )
 
 
-def add_actions(
-    parser: argparse.ArgumentParser, actions: Mapping[str, str]
-) -> dict[str, argparse.ArgumentParser]:
+def add_actions(parser: Parser, actions: Mapping[str, str]) -> dict[str, Parser]:
     """Give a verb its actions, such as `get` and `set`; each takes the common options too."""
     subparsers = parser.add_subparsers(metavar="ACTION", required=True)
-    made = {}
     for name, help_text in actions.items():
         description = f"{help_text[0].upper()}{help_text[1:]}."
-        action = subparsers.add_parser(
-            name, help=help_text, description=description, allow_abbrev=False
-        )
+        action = subparsers.add_parser(name, help=help_text, description=description)
         action.set_defaults(action=name)
-        add_common(action, is_top=False)
-        made[name] = action
-    return made
+        parser.children[name] = action
+    return parser.children
 
 
 class _ShowVersion(argparse.Action):

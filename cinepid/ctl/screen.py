@@ -123,7 +123,8 @@ def _details(line: Line) -> list[str]:
     found = [f"{device.id}:"]
     found += [f"  {finding.urgency.name.lower()}: {finding.text}" for finding in line.judgement[0]]
     if (session := device.session) is not None:
-        found.append(f"  session {session.name or ''} {session.state}, every {session.interval} s")
+        pace = f", every {session.interval:g} s" if session.interval else ""
+        found.append("  " + " ".join(filter(None, ("session", session.name, session.state))) + pace)
     if (capture := device.capture) is not None:
         found.append(f"  last picture {capture.filename} at {capture.taken_at}")
     if (health := device.health) is not None:

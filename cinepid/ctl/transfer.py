@@ -16,7 +16,8 @@ from cinepid import topics
 from cinepid.ctl.ask import Command, Reply
 from cinepid.ctl.documents import Capture
 from cinepid.ctl.text import count, safe, size
-from cinepid.ctl.work import Work, reason
+from cinepid.ctl.verdict import reason
+from cinepid.ctl.work import Work
 from cinepid.message import Incoming
 
 MAX_BYTES: Bytes = 256 * 1024 * 1024
@@ -73,15 +74,15 @@ class Receiver:
 
 async def fetch(
     work: Work, device: str, filename: str, folder: Path, *, what: str = "full"
-) -> bool:
-    """Bring a picture into a folder; says what came of it, and returns whether it is there.
+) -> Path | None:
+    """Bring a picture into a folder; returns its file, or says why it is not there.
 
     Raises:
         BrokerError: The connection was lost.
     """
     known = work.survey.fleet.devices.get(device)
     if known is None:
-        return False
+        return None
     receiver = Receiver(device)
     work.link.hearers.append(receiver.hear)
     try:
@@ -92,20 +93,13 @@ async def fetch(
         if reply is None or not reply.has_done_it:
             why = reason(reply) if reply else "no answer"
             work.output.note(f"{device}: {filename} was not fetched: {why}")
-            return False
-        path = await _receive(work, receiver, reply, folder, what)
+            return None
+        return await _receive(work, receiver, reply, folder, what)
     except (OSError, CinepiError, msgspec.MsgspecError) as error:
         work.output.note(f"{device}: {filename} was not fetched: {error}")
-        return False
+        return None
     finally:
         work.link.hearers.remove(receiver.hear)
-    length = path.stat().st_size
-    if work.output.is_json:
-        found = {"device": device, "filename": filename, "path": str(path), "size": length}
-        work.output.json_line(found)
-    else:
-        work.output.line(f"{path}  {size(length)}")
-    return True
 
 
 async def _receive(work: Work, receiver: Receiver, reply: Reply, folder: Path, what: str) -> Path:

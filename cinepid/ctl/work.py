@@ -2,28 +2,27 @@
 
 import argparse
 import os
-import shlex
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from cinepi.errors import CinepiError
 from cinepid.ctl import cache
 from cinepid.ctl.ask import Command, Outcome, Reply, ask
-from cinepid.ctl.context import access
-from cinepid.ctl.errors import ALL_FAILED, NO_ANSWER, OK, PARTIAL, SilenceError, UsageError
+from cinepid.ctl.context import VARIABLES, access
+from cinepid.ctl.errors import SilenceError, UsageError
 from cinepid.ctl.fleet import Device
 from cinepid.ctl.link import Link, open_link
 from cinepid.ctl.output import Output
-from cinepid.ctl.program import PROGRAM
+from cinepid.ctl.program import TIMEOUT
 from cinepid.ctl.survey import Survey
 from cinepid.ctl.target import Targets, choose, targets
-from cinepid.ctl.text import count, safe, span
-
-_FEW = 10  # devices that are worth a line each
+from cinepid.ctl.text import count, safe
+from cinepid.ctl.verdict import Again, exit_code, reason, said, show_reply, silence, sum_up, summary
 
 Telling = Callable[[Reply], str]
+Following = Callable[[Outcome], Awaitable[Mapping[str, object]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class Work:
         outcome = await self.ask(command, [device])
         reply = outcome.replies.get(device.id)
         if reply is None:
-            raise SilenceError(f"{device.id} {_silence(device, command)}")
+            raise SilenceError(f"{device.id}: {silence(device, command)}")
         if not reply.has_done_it:
             raise CinepiError(f"{device.id}: {reason(reply)}")
         return reply
@@ -105,9 +104,9 @@ class Work:
             return
         names = ", ".join(device.id for device in devices[:8])
         more = f" and {len(devices) - 8} more" if len(devices) > 8 else ""  # noqa: PLR2004
-        question = f"{what} on {count(len(devices), 'device')} ({names}{more})"
+        question = f"{what}: {count(len(devices), 'device')} ({names}{more})"
         if not sys.stdin.isatty():
-            raise UsageError(f"{question}: say --yes, as there is nobody to ask")
+            raise UsageError(f"{question}; say --yes, as there is nobody to ask")
         sys.stderr.write(f"{safe(question)}? [y/N] ")
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
@@ -128,9 +127,10 @@ async def working(options: argparse.Namespace) -> AsyncIterator[Work]:
         yield Work(options, link, Survey(link), output)
 
 
-def add_targets(parser: argparse.ArgumentParser, *, nargs: str = "*") -> None:
-    """Options that say whom a command is for."""
-    parser.add_argument("devices", nargs=nargs, metavar="DEVICE", help="name or glob")
+def add_targets(parser: argparse.ArgumentParser, *, settings: str = "") -> None:
+    """Options that say whom a command is for; `settings` may stand among the names."""
+    metavar, about = ("WHAT", f"name or glob, or {settings}") if settings else ("DEVICE", "")
+    parser.add_argument("devices", nargs="*", metavar=metavar, help=about or "name or glob")
     chosen = parser.add_argument_group("which devices")
     chosen.add_argument(
         "-g", "--group", action="append", default=[], metavar="GROUP", help="those in a group"
@@ -164,11 +164,14 @@ def command_of(
 
 
 def words(options: argparse.Namespace, *verb: str) -> list[str]:
-    """A command line like this one: the broker as it was named, and the verb."""
+    """A command line like this one: broker and manner as they were said, and the verb."""
     found = []
-    for key in ("context", "broker", "username", "password_file", "ca_file"):
+    for key in (*VARIABLES, "context"):
         if value := getattr(options, key):
             found += [f"--{key.replace('_', '-')}", value]
+    found += [f"--{key}" for key in ("tls", "insecure", "yes") if getattr(options, key)]
+    if options.timeout != TIMEOUT:
+        found += ["--timeout", f"{options.timeout:g}"]
     return [*found, *verb]
 
 
@@ -193,7 +196,8 @@ async def command_verb(
     *,
     wanted: Targets | None = None,
     telling: Telling | None = None,
-    again: Sequence[str] = (),
+    again: Again | None = None,
+    then: Following | None = None,
 ) -> int:
     """Send a command, show answers as they come, sum up; returns the exit code.
 
@@ -203,7 +207,8 @@ async def command_verb(
         devices: Whom.
         wanted: How they were named.
         telling: Puts a good answer into words; by default the device's own.
-        again: The words of the command line, without devices, for those that failed.
+        again: The words that say the same again, for those that failed.
+        then: What is done with the outcome before it is summed up; what it returns goes into JSON.
 
     Raises:
         BrokerError: The connection was lost.
@@ -212,105 +217,14 @@ async def command_verb(
     width = max((len(device.id) for device in devices), default=0)
 
     def show(reply: Reply) -> None:
-        if output.is_json:
-            return
-        text = (telling or said)(reply) if reply.has_done_it else reason(reply)
-        mark, style = ("ok  ", "green") if reply.has_done_it else ("FAIL", "bold red")
-        warnings = "".join(f"  ({warning})" for warning in reply.answer.warnings)
-        again_said = "  (had done it before)" if reply.answer.replayed else ""
-        output.styled(f"{mark} {reply.device:{width}}  {text}{again_said}{warnings}", style)
+        if not output.is_json:
+            text = (telling or said)(reply) if reply.has_done_it else reason(reply)
+            show_reply(output, reply, text, width)
 
     outcome = await work.ask(command, devices, wanted, show)
+    more = {} if then is None else await then(outcome)
     if output.is_json:
-        output.json(summary(outcome))
+        output.json(summary(outcome, more))
     else:
-        _sum_up(output, outcome, again, width)
+        sum_up(output, outcome, again, width)
     return exit_code(outcome)
-
-
-def said(reply: Reply) -> str:
-    """A good answer in the device's own words."""
-    return reply.answer.message
-
-
-def reason(reply: Reply) -> str:
-    """Why it failed."""
-    error = reply.answer.error
-    return f"{error.message} ({error.code})" if error else "failed without a reason"
-
-
-def exit_code(outcome: Outcome) -> int:
-    """What a script should know."""
-    if not outcome.replies:
-        return NO_ANSWER
-    if not outcome.done:
-        return ALL_FAILED
-    return PARTIAL if outcome.failed or outcome.silent else OK
-
-
-def summary(outcome: Outcome) -> dict[str, object]:
-    """The outcome as JSON has it."""
-    return {
-        "id": outcome.command.id,
-        "command": outcome.command.name,
-        "expected": [device.id for device in outcome.expected],
-        "ok": [
-            {
-                "device": reply.device,
-                "message": reply.answer.message,
-                "data": reply.data(),
-                "replayed": reply.answer.replayed,
-                "warnings": list(reply.answer.warnings),
-                "after_s": round(reply.after, 3),
-            }
-            for reply in outcome.done
-        ],
-        "failed": [
-            {
-                "device": reply.device,
-                "code": reply.answer.error.code if reply.answer.error else "internal",
-                "message": reply.answer.error.message if reply.answer.error else "",
-            }
-            for reply in outcome.failed
-        ],
-        "silent": [
-            {"device": device.id, "state": device.status.state if device.status else "unknown"}
-            for device in outcome.silent
-        ],
-        "answered_twice": sorted(outcome.twice),
-    }
-
-
-def _sum_up(output: Output, outcome: Outcome, again: Sequence[str], width: int) -> None:
-    for device in outcome.silent:
-        if device.is_online:
-            text = f"?    {device.id:{width}}  {_silence(device, outcome.command)}"
-            output.styled(text, "yellow")
-    away = [device for device in outcome.silent if not device.is_online]
-    if len(away) > _FEW:
-        output.styled(f"?    {count(len(away), 'device')} offline, without answer", "yellow")
-        away = []
-    for device in away:
-        output.styled(f"?    {device.id:{width}}  {_silence(device, outcome.command)}", "yellow")
-    for name in sorted(outcome.twice):
-        output.note(f"{name} answered twice, and not the same: do two devices have this name?")
-    if len(outcome.expected) > 1 or outcome.silent:
-        parts = [f"{len(outcome.done)} ok", f"{len(outcome.failed)} failed"]
-        output.note(f"{', '.join(parts)}, {len(outcome.silent)} without answer")
-    if not again:
-        return
-    words = [PROGRAM, *again]
-    if outcome.failed:
-        names = [reply.device for reply in outcome.failed]
-        output.note(f"again for those that failed: {shlex.join([*words, *names])}")
-    names = [device.id for device in outcome.silent if device.is_online or len(away) > 0]
-    if names:
-        same = ["--id", outcome.command.id]
-        output.note(f"again for the silent, never twice: {shlex.join([*words, *same, *names])}")
-
-
-def _silence(device: Device, command: Command) -> str:
-    status = device.status
-    if status is None or status.state == "online":
-        return f"no answer in {span(command.timeout)}"
-    return f"no answer: it is offline ({safe(status.reason).replace('_', ' ')})"

@@ -5,7 +5,8 @@ import argparse
 from cinepid.ctl import values
 from cinepid.ctl.ask import Reply
 from cinepid.ctl.errors import UsageError
-from cinepid.ctl.program import Verb, add_actions
+from cinepid.ctl.program import Parser, Verb, add_actions
+from cinepid.ctl.verdict import Again
 from cinepid.ctl.work import (
     add_command_options,
     add_targets,
@@ -23,9 +24,9 @@ _ACTIONS = {
 }
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
-    for action in add_actions(parser, _ACTIONS).values():
-        add_targets(action)
+def _options(parser: Parser) -> None:
+    for name, action in add_actions(parser, _ACTIONS).items():
+        add_targets(action, settings="KEY=VALUE" if name == "set" else "")
         add_command_options(action)
 
 
@@ -50,7 +51,8 @@ async def _run(options: argparse.Namespace) -> int:
         command = command_of(options, f"camera/{options.action}", given)
         pairs = [f"{key}={values.shown(value)}" for key, value in given.items()]
         is_question = options.action == "get"
-        again = [] if is_question else words(options, "camera", options.action, *pairs)
+        said_again = words(options, "camera", options.action, *pairs)
+        again = None if is_question else Again(said_again)
         tell = _tell if is_question else None
         return await command_verb(work, command, devices, telling=tell, again=again)
 

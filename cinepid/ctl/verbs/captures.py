@@ -10,9 +10,10 @@ from cinepid.ctl.ask import Command, Reply
 from cinepid.ctl.errors import ALL_FAILED, OK, PARTIAL, UsageError
 from cinepid.ctl.fleet import Device
 from cinepid.ctl.output import Column, Row
-from cinepid.ctl.program import Verb, add_actions
+from cinepid.ctl.program import Parser, Verb, add_actions, whole
 from cinepid.ctl.text import count, size
 from cinepid.ctl.transfer import fetch
+from cinepid.ctl.verdict import Again
 from cinepid.ctl.work import (
     Work,
     add_command_options,
@@ -40,15 +41,17 @@ _COLUMNS = (
 )
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
+def _options(parser: Parser) -> None:
     actions = add_actions(parser, _ACTIONS)
     add_targets(actions["ls"])
-    actions["ls"].add_argument("-n", "--limit", type=int, default=20, help="so many [20]")
+    actions["ls"].add_argument(
+        "-n", "--newest", "--limit", type=whole, default=20, metavar="N", help="so many [20]"
+    )
     for name in ("get", "rm"):
         actions[name].add_argument("device", metavar="DEVICE")
         actions[name].add_argument("files", metavar="FILE", nargs="*")
     get, remove = actions["get"], actions["rm"]
-    get.add_argument("-n", "--newest", type=int, metavar="N", help="the newest N that fit")
+    get.add_argument("-n", "--newest", type=whole, metavar="N", help="the newest N that fit")
     get.add_argument(
         "-o", "--output", type=Path, default=Path(), metavar="FOLDER", help="where to [here]"
     )
@@ -81,7 +84,7 @@ async def _run(options: argparse.Namespace) -> int:
 async def _list(work: Work, options: argparse.Namespace, filters: dict[str, object]) -> int:
     devices = await work.find(targets_of(options))
     rows, documents, code = [], [], OK
-    asked = [_found(work, options, device, filters, options.limit) for device in devices]
+    asked = [_found(work, options, device, filters, options.newest) for device in devices]
     results = await asyncio.gather(*asked, return_exceptions=True)
     for device, found in zip(devices, results, strict=True):
         if isinstance(found, CinepiError):
@@ -113,8 +116,8 @@ async def _get(work: Work, options: argparse.Namespace, filters: dict[str, objec
     names = list(options.files)
     if not names:
         limit = options.newest or (1 if not filters else 1_000_000)
-        found = await _found(work, options, device, filters, limit)
-        names = [str(each.get("filename")) for each in found]
+        listed = await _found(work, options, device, filters, limit)
+        names = [str(each.get("filename")) for each in listed]
     if not names:
         raise CinepiError(f"{device.id} has no such picture")
     what = "preview" if options.preview else "full"
@@ -122,10 +125,17 @@ async def _get(work: Work, options: argparse.Namespace, filters: dict[str, objec
     for name in names:
         if not options.again and (options.output / device.id / name).exists() and what == "full":
             continue
-        if await fetch(work, device.id, name, options.output, what=what):
-            fetched += 1
-        else:
+        path = await fetch(work, device.id, name, options.output, what=what)
+        if path is None:
             failed += 1
+            continue
+        fetched += 1
+        length = path.stat().st_size
+        if options.json:
+            found = {"device": device.id, "filename": name, "path": str(path), "size": length}
+            work.output.json_line(found)
+        else:
+            work.output.line(f"{path}  {size(length)}")
     if len(names) > 1:
         here = len(names) - fetched - failed
         work.output.note(f"{count(fetched, 'picture')} fetched, {here} were here, {failed} failed")
@@ -147,7 +157,8 @@ async def _remove(work: Work, options: argparse.Namespace, filters: dict[str, ob
         work.confirm(f"delete {count(number, 'picture')} ({length}) for good", [device])
     command = command_of(options, "captures/delete", arguments)
     pairs = [word for key, value in filters.items() for word in (f"--{key}", str(value))]
-    again = words(options, "captures", "rm", *pairs)
+    pairs += ["--dry-run"] if options.dry_run else []
+    again = Again(words(options, "captures", "rm", *pairs), rest=options.files)
     return await command_verb(work, command, [device], telling=_tell_removed, again=again)
 
 

@@ -6,7 +6,7 @@ import sys
 
 from cinepid.ctl import cache
 from cinepid.ctl.errors import OK
-from cinepid.ctl.program import PROGRAM, Verb, complete_parser
+from cinepid.ctl.program import PROGRAM, Parser, Verb, complete_parser
 
 _BASH = """\
 _cinepictl() {{
@@ -77,32 +77,15 @@ def _fish(words: dict[str, tuple[list[str], list[str]]], names: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _words(parser: argparse.ArgumentParser) -> dict[str, tuple[list[str], list[str]]]:
+def _words(parser: Parser) -> dict[str, tuple[list[str], list[str]]]:
     """Verbs, each with its actions and options."""
     found = {}
-    for verb, options in _subparsers(parser).items():
-        actions = _subparsers(options)
-        flags = _flags(options)
-        for action in actions.values():
-            flags |= _flags(action)
-        found[verb] = (sorted(actions), sorted(flags))
+    for verb, options in parser.children.items():
+        flags = options.flags()
+        for action in options.children.values():
+            flags |= action.flags()
+        found[verb] = (sorted(options.children), sorted(flags))
     return found
-
-
-def _subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    for action in parser._actions:  # noqa: SLF001 - argparse tells nobody otherwise
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            return dict(action.choices)
-    return {}
-
-
-def _flags(parser: argparse.ArgumentParser) -> set[str]:
-    return {
-        name
-        for action in parser._actions  # noqa: SLF001
-        for name in action.option_strings
-        if name.startswith("--")
-    }
 
 
 VERB = Verb(

@@ -5,6 +5,7 @@ import difflib
 import os
 import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +18,9 @@ from cinepi.errors import CinepiError
 from cinepid.ctl import values
 from cinepid.ctl.ask import Command, Reply
 from cinepid.ctl.errors import OK, UsageError
-from cinepid.ctl.program import Verb, add_actions
+from cinepid.ctl.program import Parser, Verb, add_actions
 from cinepid.ctl.text import safe_block, size
+from cinepid.ctl.verdict import Again
 from cinepid.ctl.work import (
     Work,
     add_command_options,
@@ -42,11 +44,11 @@ _ACTIONS = {
 }
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
+def _options(parser: Parser) -> None:
     actions = add_actions(parser, _ACTIONS)
     actions["get"].add_argument("device", metavar="DEVICE")
     actions["get"].add_argument("keys", metavar="SECTION.KEY", nargs="*")
-    add_targets(actions["set"])
+    add_targets(actions["set"], settings="SECTION.KEY=VALUE")
     actions["set"].add_argument("--dry-run", action="store_true", help="only say what would change")
     add_command_options(actions["set"])
     actions["edit"].add_argument("device", metavar="DEVICE")
@@ -75,19 +77,14 @@ async def _run(options: argparse.Namespace) -> int:
 async def _get(work: Work, options: argparse.Namespace) -> int:
     document = await _configuration(work, options, options.device)
     if options.keys:
-        known = values.flat(document["effective"])
-        for key in options.keys:
-            path = key.replace("/", ".").strip(".")
-            if path not in known:
-                close = difflib.get_close_matches(path, known, n=1)
-                hint = f"; did you mean {close[0]}?" if close else ""
-                raise UsageError(f"there is no {path}{hint}")
-        chosen = {key: known[key.replace("/", ".").strip(".")] for key in options.keys}
+        chosen = {key: _part(document["effective"], key) for key in options.keys}
         if options.json:
             work.output.json(chosen)
         else:
             for value in chosen.values():
-                work.output.line(values.shown(value))
+                shown = _yaml(value).rstrip() if isinstance(value, dict) else values.shown(value)
+                for line in safe_block(shown).splitlines():
+                    work.output.line(line)
     elif options.json:
         work.output.json(document)
     else:
@@ -97,10 +94,25 @@ async def _get(work: Work, options: argparse.Namespace) -> int:
     return OK
 
 
+def _part(tree: object, key: str) -> object:
+    """A value of the configuration, or a whole section."""
+    path = key.replace("/", ".").strip(".")
+    part = tree
+    for step in path.split("."):
+        if not isinstance(part, dict) or step not in part:
+            known = [*values.flat(tree), *(tree if isinstance(tree, dict) else ())]
+            close = difflib.get_close_matches(path, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise UsageError(f"there is no {path}{hint}")
+        part = part[step]
+    return part
+
+
 async def _edit(work: Work, options: argparse.Namespace) -> int:
-    document = await _configuration(work, options, options.device)
+    device = await work.find_one(options.device)
+    document = await _configuration(work, options, device.id)
     before = _yaml(document["effective"])
-    heading = f"# {options.device}, revision {document['revision']}; leave it as it is to give up\n"
+    heading = f"# {device.id}, revision {document['revision']}; leave it as it is to give up\n"
     after = _in_editor(heading + before)
     new = strictyaml.load(after, source="your text").value
     if new == document["effective"]:
@@ -109,12 +121,11 @@ async def _edit(work: Work, options: argparse.Namespace) -> int:
     if not isinstance(new, dict):
         raise UsageError("a configuration has sections, such as camera:")
     arguments = {"config": new, "base_revision": document["revision"]}
-    device = work.survey.fleet.devices[options.device]
     try:
         command = Command("config/replace", arguments, options.timeout)
         reply = await work.ask_one(command, device)
     except CinepiError as error:
-        kept = Path(tempfile.gettempdir()) / f"cinepictl-{options.device}.yaml"
+        kept = Path(tempfile.gettempdir()) / f"cinepictl-{device.id}.yaml"
         kept.write_text(after)
         raise CinepiError(f"{error}; your text is kept in {kept}") from error
     work.output.line(reply.answer.message)
@@ -147,6 +158,7 @@ async def _change(work: Work, options: argparse.Namespace) -> int:
             raise UsageError("say what to set, such as camera.iso=200")
         arguments = {"patch": values.nested(given), "dry_run": options.dry_run}
         extra = [f"{key}={values.shown(value)}" for key, value in given.items()]
+        extra += ["--dry-run"] if options.dry_run else []
     elif options.action == "restore":
         arguments, extra = {"file": options.file}, [options.file]
     devices = await work.find(targets_of(options))
@@ -156,7 +168,7 @@ async def _change(work: Work, options: argparse.Namespace) -> int:
     verb = {"set": "patch"}.get(options.action, options.action)
     command = command_of(options, f"config/{verb}", arguments)
     is_question = options.action == "backups"
-    again = [] if is_question else words(options, "config", options.action, *extra)
+    again = None if is_question else Again(words(options, "config", options.action, *extra))
     tell = _tell_backups if is_question else None
     return await command_verb(work, command, devices, telling=tell, again=again)
 
@@ -194,7 +206,10 @@ def _in_editor(text: str) -> str:
     Raises:
         UsageError: There is no editor, or it failed.
     """
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if named is None and not sys.stdin.isatty():
+        raise UsageError("an editor needs a terminal; name one that does not in EDITOR")
+    editor = named or "vi"
     with tempfile.NamedTemporaryFile("w+", suffix=".yaml", prefix="cinepictl-") as file:
         file.write(text)
         file.flush()

@@ -2,145 +2,140 @@
 
 import argparse
 import asyncio
-from typing import Any
 
-import msgspec
-
-from cinepi.errors import CinepiError, InvalidArgumentError
+from cinepi.errors import CinepiError
+from cinepi.units import Seconds
 from cinepid import topics
 from cinepid.ctl import values
-from cinepid.ctl.ask import Command
-from cinepid.ctl.errors import OK, PARTIAL
-from cinepid.ctl.fleet import Device, decoded_event
+from cinepid.ctl.errors import ALL_FAILED, OK, PARTIAL
+from cinepid.ctl.fleet import Device
+from cinepid.ctl.history import Event, Follower, newest, past
 from cinepid.ctl.output import Output
-from cinepid.ctl.program import Verb
+from cinepid.ctl.program import Verb, whole
+from cinepid.ctl.target import Targets
 from cinepid.ctl.text import count
-from cinepid.ctl.work import Work, add_targets, reason, targets_of, working
-from cinepid.message import Incoming
+from cinepid.ctl.work import Work, add_targets, targets_of, working
+from cinepid.errors import BrokerError
 
 _ENVELOPE = {"seq", "boot", "at", "type", "event_type", "replay"}
-_BEYOND = 2**53  # no journal gets so far: asks only for the newest number
+_LEFT_OUT = {*_ENVELOPE, "path", "sha256", "width", "height", "quality", "achieved"}
+"""What a person does not read in a line; `--json` has it."""
 _URGENT = {"camera_lost", "capture_failed", "frames_missed", "storage_low", "gap"}
+_TRY_AGAIN: Seconds = 2.0
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
     add_targets(parser)
-    parser.add_argument("-f", "--follow", action="store_true", help="go on with what happens now")
-    parser.add_argument("-n", "--newest", type=int, default=20, metavar="N", help="so many [20]")
+    parser.add_argument(
+        "-f",
+        "--follow",
+        action="store_true",
+        help="go on with what happens now; what did not come is fetched from the journals",
+    )
+    parser.add_argument("-n", "--newest", type=whole, default=20, metavar="N", help="so many [20]")
     parser.add_argument("--after", type=int, metavar="SEQ", help="all after this number")
     parser.add_argument("--type", action="append", metavar="TYPE", help="such as capture_stored")
 
 
-class _Printer:
-    """Prints events once, and notices those that did not come."""
-
-    def __init__(self, output: Output, options: argparse.Namespace, devices: list[Device]) -> None:
-        self._output = output
-        self._types = options.type
-        self._wanted = {device.id for device in devices}
-        self._is_everyone = options.all
-        self._newest: dict[str, int] = {}
-
-    def hear(self, message: Incoming) -> None:
-        """Take a message, if it is an event of one that is meant."""
-        try:
-            address = topics.parse(message.topic)
-        except InvalidArgumentError:
-            return
-        device, event = address.device, decoded_event(message.payload)
-        if address.channel != "event" or device is None or event is None:
-            return
-        if not self._is_everyone and device not in self._wanted:
-            return
-        before = self._newest.get(device)
-        if before is not None and event.seq > before + 1 and event.type != "gap":
-            missing = count(event.seq - before - 1, "event")
-            hint = f"cinepictl events {device} --after {before}"
-            self._output.note(f"{device}: {missing} did not come; {hint}")
-        if before is None or event.seq > before:
-            self.show(device, event.seq, msgspec.json.decode(message.payload))
-
-    def show(self, device: str, seq: int, event: dict[str, object]) -> None:
-        """Print an event."""
-        self._newest[device] = max(seq, self._newest.get(device, 0))
-        kind = str(event.get("type") or event.get("event_type"))
-        if self._types and kind not in self._types:
-            return
-        if self._output.is_json:
-            self._output.json_line({"device": device, **event})
-            return
-        facts = {key: value for key, value in event.items() if key not in _ENVELOPE}
-        shown = " ".join(
-            f"{key}={values.shown(value)}"
-            for key, value in values.flat(facts).items()
-            if value not in (None, [], {})
-        )
-        line = f"{event.get('at')}  {device}  #{seq}  {kind}  {shown}"
-        self._output.styled(line, "yellow" if kind in _URGENT else "")
-
-
 async def _run(options: argparse.Namespace) -> int:
     wanted = targets_of(options, everyone_if_none=True)
-    options.all = wanted.is_all and not (options.group or options.match)
+    if options.follow:
+        return await _follow(options, wanted)
     async with working(options) as work:
         devices = await work.find(wanted)
-        printer = _Printer(work.output, options, devices)
-        work.link.hearers.append(printer.hear)
-        if options.follow:
-            await work.link.listen(topics.of_every_device("event", "+"), qos=1, with_retained=False)
-        code = OK
-        if not options.follow or options.after is not None:
-            code = await _past(work, options, devices, printer)
-        if options.follow:
-            raise await work.link.connection.lost
-    return code
+        return await _past(work, options, devices)
 
 
-async def _past(
-    work: Work, options: argparse.Namespace, devices: list[Device], printer: _Printer
-) -> int:
-    """Print what the journals have, device by device; all are asked at once."""
-    asked = [_past_of(work, options, device, printer) for device in devices if device.is_online]
+async def _past(work: Work, options: argparse.Namespace, devices: list[Device]) -> int:
+    """Print what the journals have, in the order of time; all are asked at once."""
+    there = [device for device in devices if device.is_online]
+    asked = (_of_one(work, options, device) for device in there)
     results = await asyncio.gather(*asked, return_exceptions=True)
-    failures = [error for error in results if isinstance(error, CinepiError)]
-    for result in results:
+    found: list[tuple[str, Event]] = []
+    failed = 0
+    for device, result in zip(there, results, strict=True):
         if isinstance(result, CinepiError):
+            failed += 1
             work.output.note(str(result))
         elif isinstance(result, BaseException):
             raise result
+        else:
+            found += ((device.id, event) for event in result)
+    for name, event in sorted(found, key=lambda pair: str(pair[1].get("at"))):
+        _show(work.output, options, name, event)
     away = [device.id for device in devices if not device.is_online]
     if away:
         work.output.note(f"{count(len(away), 'device')} offline: {', '.join(away[:8])}")
-    return PARTIAL if failures else OK
+    if failed + len(away) == 0:
+        return OK
+    return PARTIAL if failed < len(there) else ALL_FAILED
 
 
-async def _past_of(
-    work: Work, options: argparse.Namespace, device: Device, printer: _Printer
-) -> None:
+async def _of_one(work: Work, options: argparse.Namespace, device: Device) -> list[Event]:
     after = options.after
     if after is None:
-        newest = await _replay(work, options, device, _BEYOND, 1)
-        after = max(0, int(newest.get("last", 0)) - options.newest)
-    while after is not None:
-        page = await _replay(work, options, device, after, 500)
-        if page.get("lost"):
-            lost = count(int(page["lost"]), "event")
-            work.output.note(f"{device.id}: {lost} were dropped by the journal")
-        for entry in page.get("events") or []:
-            data = entry.get("data") or {}
-            printer.show(device.id, int(entry["seq"]), {**entry, "data": None, **data})
-        after = page.get("next")
+        after = max(0, await newest(work, device) - options.newest)
+    return [event async for event in past(work, device, after)]
 
 
-async def _replay(
-    work: Work, options: argparse.Namespace, device: Device, after: int, limit: int
-) -> dict[str, Any]:
-    command = Command("events/replay", {"after": after, "limit": limit}, options.timeout)
-    outcome = await work.ask(command, [device])
-    reply = outcome.replies.get(device.id)
-    if reply is None or not reply.has_done_it:
-        raise CinepiError(f"{device.id}: {reason(reply) if reply else 'no answer'}")
-    return reply.data() or {}
+async def _follow(options: argparse.Namespace, wanted: Targets) -> int:
+    """Print what happens, over broken connections too, until interrupted.
+
+    Raises:
+        CinepiError: The very first connection failed, or nobody fits.
+    """
+    output, meant = Output(is_json=options.json), set[str]()
+    is_everyone = wanted.is_all and not (options.group or options.match)
+    follower = Follower(
+        lambda device: is_everyone or device in meant,
+        lambda device, event: _show(output, options, device, event),
+    )
+    is_first = True
+    while True:
+        try:
+            async with working(options) as work:
+                devices = await work.find(wanted)
+                meant.update(device.id for device in devices)
+                await _listen(work, options, follower, devices if is_first else [])
+                is_first = False
+                await asyncio.wait([work.link.connection.lost])
+                output.note(f"{work.link.connection.lost.result()}; trying again")
+        except BrokerError:
+            if is_first:
+                raise
+        await follower.close()
+        await asyncio.sleep(_TRY_AGAIN)
+
+
+async def _listen(
+    work: Work, options: argparse.Namespace, follower: Follower, devices: list[Device]
+) -> None:
+    """Begin to hear events, at the past that was asked for or where the last connection ended."""
+    if options.after is not None:
+        for device in devices:
+            follower.told.setdefault(device.id, options.after)
+    missing = list(follower.told)
+    work.link.hearers.append(lambda message: follower.hear(work, message))
+    for name in missing:
+        follower.catch_up(work, name)
+    await work.link.listen(topics.of_every_device("event", "+"), qos=1, with_retained=False)
+
+
+def _show(output: Output, options: argparse.Namespace, device: str, event: Event) -> None:
+    kind = str(event.get("type") or event.get("event_type"))
+    if options.type and kind not in options.type:
+        return
+    if output.is_json:
+        output.json_line({"device": device, **event})
+        return
+    facts = {key: value for key, value in event.items() if key not in _LEFT_OUT}
+    shown = " ".join(
+        f"{key}={values.shown(value)}"
+        for key, value in values.flat(facts).items()
+        if value not in (None, [], {})
+    )
+    line = f"{event.get('at')}  {device}  #{event.get('seq')}  {kind}  {shown}"
+    output.styled(line, "yellow" if kind in _URGENT else "")
 
 
 VERB = Verb(

@@ -10,7 +10,8 @@ from cinepid.ctl.errors import ALL_FAILED, OK, PARTIAL, UsageError
 from cinepid.ctl.fleet import Device
 from cinepid.ctl.program import Verb
 from cinepid.ctl.text import count
-from cinepid.ctl.work import Work, add_targets, reason, targets_of, working
+from cinepid.ctl.verdict import reason
+from cinepid.ctl.work import Work, add_targets, targets_of, working
 from cinepid.message import Incoming, Outgoing
 
 _KNOWN = ("info", "session", "camera", "config", "config/schema", "health", "capture", "image")
@@ -30,7 +31,7 @@ async def _run(options: argparse.Namespace) -> int:
         raise UsageError("name the devices to forget; never all of them, nor a group")
     async with working(options) as work:
         devices = await work.find(wanted)
-        work.confirm("forget all that is stored of", devices)
+        work.confirm("forget for good what is stored", devices)
         done = 0
         for device in devices:
             try:

@@ -1,18 +1,15 @@
 """group: who is in which group, and changing it."""
 
 import argparse
+import re
 
 from cinepid.ctl.ask import Command, Reply
 from cinepid.ctl.errors import OK, UsageError
 from cinepid.ctl.output import Column, Row
-from cinepid.ctl.program import Verb, add_actions
-from cinepid.ctl.work import (
-    add_targets,
-    command_verb,
-    targets_of,
-    words,
-    working,
-)
+from cinepid.ctl.program import Parser, Verb, add_actions
+from cinepid.ctl.verdict import Again
+from cinepid.ctl.work import add_targets, command_verb, targets_of, words, working
+from cinepid.topics import NAME_PATTERN
 
 _ACTIONS = {
     "ls": "list groups and their devices",
@@ -22,7 +19,7 @@ _ACTIONS = {
 _COLUMNS = (Column("GROUP"), Column("DEVICES", takes_the_rest=True))
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
+def _options(parser: Parser) -> None:
     actions = add_actions(parser, _ACTIONS)
     for name in ("add", "rm"):
         actions[name].add_argument("name", metavar="GROUP")
@@ -30,6 +27,12 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 async def _run(options: argparse.Namespace) -> int:
+    if options.action != "ls":
+        if not re.fullmatch(NAME_PATTERN, options.name):
+            said = "a group's name has 1 to 32 of a-z, 0-9 and hyphens"
+            raise UsageError(f"{said}, not {options.name!r}")
+        if options.name in options.devices:
+            raise UsageError(f"{options.name} is the group; which devices?")
     async with working(options) as work:
         if options.action == "ls":
             await work.survey.look(("status", "info"))
@@ -43,12 +46,10 @@ async def _run(options: argparse.Namespace) -> int:
                 rows = (Row((name, " ".join(sorted(groups[name])))) for name in sorted(groups))
                 work.output.table(_COLUMNS, rows)
             return OK
-        if options.name in options.devices:
-            raise UsageError(f"{options.name} is the group; which devices?")
         devices = await work.find(targets_of(options))
         key = "add" if options.action == "add" else "remove"
         command = Command("system/groups", {key: [options.name]}, options.timeout)
-        again = words(options, "group", options.action, options.name)
+        again = Again(words(options, "group", options.action, options.name))
         return await command_verb(work, command, devices, telling=_tell, again=again)
 
 

@@ -12,8 +12,9 @@ from cinepid.ctl.ask import Command
 from cinepid.ctl.errors import OK
 from cinepid.ctl.fleet import MAX_BYTES
 from cinepid.ctl.output import Output
-from cinepid.ctl.program import Verb
-from cinepid.ctl.work import add_targets, exit_code, reason, targets_of, working
+from cinepid.ctl.program import Verb, whole
+from cinepid.ctl.verdict import exit_code, reason
+from cinepid.ctl.work import add_targets, targets_of, working
 from cinepid.message import Incoming
 
 _LEVELS = ("debug", "info", "warning", "error")
@@ -25,7 +26,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-f", "--follow", action="store_true", help="what is logged from now on, as far as told"
     )
-    parser.add_argument("-n", "--newest", type=int, default=50, metavar="N", help="so many [50]")
+    parser.add_argument("-n", "--newest", type=whole, default=50, metavar="N", help="so many [50]")
     parser.add_argument("--level", choices=_LEVELS, help="the least serious")
     parser.add_argument("--module", metavar="NAME", help="only of this part")
     parser.add_argument("--since", metavar="TIME", help="only from this time on")

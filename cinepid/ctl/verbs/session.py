@@ -2,13 +2,13 @@
 
 import argparse
 import time
-from functools import partial
 
 from cinepi.errors import InvalidArgumentError
 from cinepid.ctl.ask import Reply, instant
 from cinepid.ctl.errors import UsageError
-from cinepid.ctl.program import Verb, add_actions
+from cinepid.ctl.program import Parser, Verb, add_actions
 from cinepid.ctl.text import count
+from cinepid.ctl.verdict import Again
 from cinepid.ctl.work import (
     add_command_options,
     add_targets,
@@ -36,7 +36,7 @@ _START = {
 }
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
+def _options(parser: Parser) -> None:
     for name, action in add_actions(parser, _ACTIONS).items():
         if name == "start":
             for key, (kind, metavar, words_) in _START.items():
@@ -46,15 +46,19 @@ def _options(parser: argparse.ArgumentParser) -> None:
         add_command_options(action)
 
 
-def _start_arguments(options: argparse.Namespace) -> dict[str, object]:
-    given = {key: getattr(options, key) for key in _START if getattr(options, key) is not None}
-    for key in ("start_at", "until"):
-        if key in given:
-            try:
-                given[key] = instant(given[key], time.time())
-            except InvalidArgumentError as error:
-                raise UsageError(str(error)) from error
-    return given
+def _start_options(options: argparse.Namespace) -> dict[str, object]:
+    return {key: getattr(options, key) for key in _START if getattr(options, key) is not None}
+
+
+def _start_arguments(given: dict[str, object]) -> dict[str, object]:
+    """As devices want them: with instants of the wall clock."""
+    found = dict(given)
+    for key in {"start_at", "until"} & set(found):
+        try:
+            found[key] = instant(str(found[key]), time.time())
+        except InvalidArgumentError as error:
+            raise UsageError(str(error)) from error
+    return found
 
 
 def _tell_status(reply: Reply) -> str:
@@ -73,13 +77,15 @@ def _tell_status(reply: Reply) -> str:
 def _given_words(arguments: dict[str, object]) -> list[str]:
     found = []
     for key, value in arguments.items():
-        found += [f"--{key.removesuffix('_s').replace('_', '-')}", str(value)]
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+        found += [f"--{key.removesuffix('_s').replace('_', '-')}", text]
     return found
 
 
 async def _run(options: argparse.Namespace) -> int:
     wanted = targets_of(options)
-    arguments = _start_arguments(options) if options.action == "start" else {}
+    given = _start_options(options) if options.action == "start" else {}
+    arguments = _start_arguments(given)
     verb = "get" if options.action == "status" else options.action
     async with working(options) as work:
         devices = await work.find(wanted)
@@ -87,14 +93,17 @@ async def _run(options: argparse.Namespace) -> int:
             work.confirm(f"{options.action} the session", devices)
         command = command_of(options, f"session/{verb}", arguments)
         is_question = options.action == "status"
-        again = (
-            []
-            if is_question
-            else words(options, "session", options.action, *_given_words(arguments))
+        again = Again(
+            words(options, "session", options.action, *_given_words(given)),
+            exactly=words(options, "session", options.action, *_given_words(arguments)),
         )
-        tell = _tell_status if is_question else None
-        return await partial(command_verb, work, command, devices)(
-            wanted=wanted, telling=tell, again=again
+        return await command_verb(
+            work,
+            command,
+            devices,
+            wanted=wanted,
+            telling=_tell_status if is_question else None,
+            again=None if is_question else again,
         )
 
 

@@ -13,7 +13,6 @@ from cinepid.ctl.errors import OK
 from cinepid.ctl.fleet import MAX_BYTES
 from cinepid.ctl.output import STYLES, Output
 from cinepid.ctl.program import Verb
-from cinepid.ctl.target import targets
 from cinepid.ctl.work import working
 from cinepid.message import Incoming
 
@@ -39,8 +38,9 @@ async def _run(options: argparse.Namespace) -> int:
     async with working(options) as work:
         work.link.hearers.append(keep)
         await work.survey.look_at(options.device, _CHANNELS)
-        if not documents:
-            await work.find(targets([options.device], [], [], is_all=False))
+        if not documents:  # a glob, or nobody
+            options.device = (await work.find_one(options.device)).id
+            await work.survey.look_at(options.device, _CHANNELS)
         device = work.survey.fleet.devices[options.device]
         judgement = judge(device, time.time())
         if options.json:

@@ -5,12 +5,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from cinepid.ctl.ask import Reply, instant
-from cinepid.ctl.errors import PARTIAL
+from cinepid.ctl.ask import Outcome, Reply, instant
+from cinepid.ctl.errors import OK, PARTIAL
 from cinepid.ctl.fleet import time_of
 from cinepid.ctl.program import Verb
 from cinepid.ctl.text import size
 from cinepid.ctl.transfer import fetch
+from cinepid.ctl.verdict import Again
 from cinepid.ctl.work import (
     add_command_options,
     add_targets,
@@ -52,19 +53,32 @@ async def _run(options: argparse.Namespace) -> int:
         if (moment := time_of(at)) is not None:
             ahead = max(0.0, moment - time.time())
             command = replace(command, timeout=command.timeout + ahead)
-        again = words(options, "snapshot", *(["--at", options.at] if options.at else []))
-        taken: list[tuple[str, str]] = []
+        saving = ["--save", str(options.save)] if options.save else []
+        again = Again(
+            words(options, "snapshot", *_at(options.at), *saving),
+            exactly=words(options, "snapshot", *_at(at), *saving),
+        )
+        saved: dict[str, str | None] = {}
 
-        def tell(reply: Reply) -> str:
-            taken.append((reply.device, str((reply.data() or {}).get("filename"))))
-            return _tell(reply)
+        async def save(outcome: Outcome) -> dict[str, object]:
+            if options.save is None:
+                return {}
+            for reply in outcome.done:
+                filename = str((reply.data() or {}).get("filename"))
+                path = await fetch(work, reply.device, filename, options.save)
+                saved[reply.device] = None if path is None else str(path)
+                if path is not None and not options.json:
+                    work.output.line(f"{path}  {size(path.stat().st_size)}")
+            return {"saved": saved}
 
-        code = await command_verb(work, command, devices, wanted=wanted, telling=tell, again=again)
-        if options.save is not None and not options.json:
-            for device, filename in taken:
-                if not await fetch(work, device, filename, options.save):
-                    code = PARTIAL
-    return code
+        code = await command_verb(
+            work, command, devices, wanted=wanted, telling=_tell, again=again, then=save
+        )
+    return PARTIAL if code == OK and None in saved.values() else code
+
+
+def _at(moment: str | None) -> list[str]:
+    return [] if moment is None else ["--at", moment]
 
 
 VERB = Verb(

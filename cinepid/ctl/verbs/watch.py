@@ -15,7 +15,8 @@ from cinepid.ctl.overview import Line, lines
 from cinepid.ctl.program import Verb
 from cinepid.ctl.survey import EVERYTHING
 from cinepid.ctl.target import Targets, choose
-from cinepid.ctl.work import Work, add_targets, reason, targets_of, working
+from cinepid.ctl.verdict import reason
+from cinepid.ctl.work import Work, add_targets, targets_of, working
 from cinepid.errors import BrokerError
 
 PERIOD: Seconds = 1.0
