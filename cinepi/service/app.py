@@ -37,6 +37,7 @@ from cinepi.timing import realtime
 from cinepi.timing.keeper import SessionKeeper
 from cinepi.timing.shutter import Shutter
 from cinepi.units import MonotonicTime, Seconds
+from cinepi.vigil import end_soon
 
 EXIT_CAMERA = 75
 """The process ended because of the camera (EX_TEMPFAIL): start it again."""
@@ -228,7 +229,11 @@ def _start(stack: ExitStack, name: str, live: Callable[[], None], stop: Callable
 
 
 def _give_up(journal: Journal, reason: str) -> Never:
-    """End the process because of the camera; whoever supervises it starts it again."""
+    """End the process because of the camera; whoever supervises it starts it again.
+
+    In bounded time, also where a disk hangs and with it the journal and the log.
+    """
+    end_soon(EXIT_CAMERA)
     _log.critical("giving up", reason=reason)
     try:
         with journal.transaction() as tx:
