@@ -370,7 +370,7 @@ class AnsweredParams(Params, frozen=True):
 
 
 class FindRequestParams(Params, frozen=True):
-    """Arguments of `requests.find`: the newest request whose id starts so."""
+    """Arguments of `requests.find`: a whole id, or how the newest one starts."""
 
     prefix: str
 

@@ -124,10 +124,11 @@ def unanswered(database: Database, now: Seconds) -> list[Unanswered]:
 
 
 def find(database: Database, prefix: str, now: Seconds) -> str | None:
-    """The newest id that starts with `prefix`."""
+    """The id that is `prefix`, else the newest that starts with it."""
     rows = database.rows(
-        "SELECT id FROM request WHERE id >= ? AND id < ? AND at > ? ORDER BY number DESC LIMIT 1",
-        (prefix, prefix + _MAX_CODE_POINT, now - KEPT),
+        "SELECT id FROM request WHERE id >= ? AND id < ? AND at > ?"
+        " ORDER BY id = ? DESC, number DESC LIMIT 1",
+        (prefix, prefix + _MAX_CODE_POINT, now - KEPT, prefix),
     )
     return rows[0][0] if rows else None
 

@@ -262,6 +262,28 @@ def test_commands_kept_while_the_device_was_away_are_judged_by_their_age(
     assert operator.ask("snapshot/take")["success"]
 
 
+def test_what_was_done_is_never_too_late_to_be_answered(
+    start_operator: Callable[..., Operator],
+    service: RunningService,
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """A copy of unknown age, of a command that is done already, gets the answer of the first."""
+    operator = start_operator()
+    first = start_daemon()
+    operator.await_online()
+    taken = operator.ask("snapshot/take", id="once")["data"]["filename"]
+    first.terminate()
+    operator.document("status", state="offline")
+    operator.send("snapshot/take", {"id": "once"})
+    start_daemon()
+    operator.document("status", state="online")
+    operator.sync()
+    answers = operator.answers("snapshot/take", id="once")
+    assert [answer["data"]["filename"] for answer in answers] == [taken] * len(answers)
+    assert len(answers) > 1
+    assert service.pictures() == [taken]
+
+
 def test_without_a_service_commands_fail_at_once(
     operator: Operator, service: RunningService
 ) -> None:

@@ -33,6 +33,6 @@ def answered(call: Call[AnsweredParams]) -> Nothing:
 
 @method("requests.find", FindRequestParams)
 def find(call: Call[FindRequestParams]) -> FindRequestResult:
-    """The newest command whose id begins so: one that runs just now, or one that is done."""
+    """The command of this id, else the newest whose id begins so: it runs just now, or is done."""
     running = call.find_in_progress(call.params.prefix)
     return FindRequestResult(id=running or call.parts.journal.find_request(call.params.prefix))
