@@ -72,7 +72,7 @@ class Observer:
         self._client.on_message = lambda *given: self._hear(given[2])
         self._client.on_connect = self._subscribe
         self._client.on_subscribe = lambda *_: self._subscribed.put(None)
-        self._client.reconnect_delay_set(1, 1)
+        self._client.reconnect_delay_set(0.1, 0.1)  # type: ignore[arg-type]
         properties = _properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = 3600
         properties.ReceiveMaximum = 1000

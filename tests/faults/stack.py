@@ -17,7 +17,6 @@ import psutil
 
 from cinepi.clock import CLOCK_VARIABLE
 from cinepi.paths import ROOT_VARIABLE, Layout
-from tests.faults import strace
 
 DEVICE = "garden"
 LIMIT = 30.0
@@ -59,11 +58,10 @@ class Program:
         self._env = {**os.environ, **env}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, injected: tuple[Sequence[str], str] | None = None) -> None:
-        """Start it, on request with faults at system calls: their names, and what happens."""
-        command = strace.wrapped(self._command, *injected) if injected else self._command
+    def start(self, tracer: Sequence[str] = ()) -> None:
+        """Start it, on request under a tracer: see `strace`."""
         with self._log.open("ab") as log:
-            self._process = _spawn(command, self._env, log)
+            self._process = _spawn([*tracer, *self._command], self._env, log)
         self.starts += 1
 
     @property
@@ -124,6 +122,7 @@ class Stack:
         broker: mosquitto.
         service: The camera service.
         daemon: cinepid.
+        clock_was_set: Whether the wall clock was moved while it was watched.
     """
 
     def __init__(
@@ -158,6 +157,7 @@ class Stack:
             )
         )
         self.set_clock()
+        self.clock_was_set = False
         environment = {
             ROOT_VARIABLE: str(root),
             CLOCK_VARIABLE: str(root / "clock.json"),
@@ -196,6 +196,7 @@ class Stack:
         new = clock.with_suffix(".new")
         new.write_text(json.dumps({"offset_s": offset_s, "synced": synced}))
         new.replace(clock)  # nobody must find half a clock
+        self.clock_was_set = True
 
     def fault(self, fault: str, count: int | None = None, seconds: float = 1.0) -> None:
         """Break the simulated camera."""

@@ -38,24 +38,22 @@ def needed() -> str:
 
 
 def injection(calls: Sequence[str], what: str) -> list[str]:
-    """Arguments that make `calls` suffer `what`, as in `error=EIO:when=3+`."""
-    names = ",".join(f"?{name}" for name in calls)  # not every kernel has all of them
-    return ["-f", "-qq", "-e", f"trace={names}", "-e", f"inject={names}:{what}"]
+    """A strace that makes `calls` suffer `what`, as in `error=EIO:when=3+`; each thread counts."""
+    names = _names(calls)
+    inject = f"inject={names}:{what}"
+    return [needed(), "-f", "-qq", "-e", f"trace={names}", "-e", inject, "-o", "/dev/null"]
 
 
-def wrapped(command: Sequence[str], calls: Sequence[str], what: str) -> list[str]:
-    """A command line that suffers from its start on; counts are those of each thread."""
-    return [needed(), *injection(calls, what), "-o", "/dev/null", *command]
+def recording(calls: Sequence[str], log: Path, *options: str) -> list[str]:
+    """A strace that writes `calls` to `log`, each line begun by its thread."""
+    return [needed(), "-f", "-qq", "-e", f"trace={_names(calls)}", "-o", str(log), *options]
 
 
 @contextmanager
 def attached(pid: int, calls: Sequence[str], what: str) -> Iterator[None]:
     """Let a running process suffer, from now until the end of the block."""
-    arguments = [arg for arg in injection(calls, what) if arg != "-qq"]
-    tracer = subprocess.Popen(
-        [needed(), *arguments, "-o", "/dev/null", "-p", str(pid)],
-        stderr=subprocess.PIPE,
-    )
+    arguments = [argument for argument in injection(calls, what) if argument != "-qq"]
+    tracer = subprocess.Popen([*arguments, "-p", str(pid)], stderr=subprocess.PIPE)
     assert tracer.stderr is not None
     try:
         line = tracer.stderr.readline()
@@ -67,6 +65,5 @@ def attached(pid: int, calls: Sequence[str], what: str) -> Iterator[None]:
         tracer.stderr.close()
 
 
-def threads(pid: int) -> int:
-    """How many threads a process has."""
-    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+def _names(calls: Sequence[str]) -> str:
+    return ",".join(f"?{name}" for name in calls)  # not every kernel has all of them

@@ -243,3 +243,18 @@ def test_failing_card_costs_frames_and_nothing_else(
     device.frames(2)
     assert device.stack.service.is_running
     assert device.judge() == []
+
+
+@pytest.mark.parametrize(("call", "first"), [("fsync", 1), ("fdatasync", 2)])
+def test_a_deletion_that_fails_half_way_is_told(
+    start: Callable[..., Sufferer], call: str, first: int
+) -> None:
+    """The picture is gone; the index says so as soon as folder or journal can be written again."""
+    device = start(CAPTURES, SIZE)
+    assert device.observer.ask("session/pause")["success"]
+    name = device.observer.of_type("capture_stored")[0]["filename"]
+    # What is about to be done is written down before: the journal's first sync.
+    with strace.attached(device.stack.service.pid, (call,), f"error=EIO:when={first}+"):
+        assert not device.observer.ask("captures/delete", filename=name)["success"]
+    wait_for(lambda: device.observer.of_type("capture_deleted"), why=device.stack.stderr)
+    assert device.judge() == []

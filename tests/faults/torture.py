@@ -1,32 +1,128 @@
-"""The long run, for `make torture`: kills at every point in turn, then a soak, and a table.
+"""The long run, for `make torture`: kills at every point in turn, with other troubles beside them.
 
-What was reached is kept in a file, so that the next run goes on where this one ended.
+At the same time another device soaks: random faults that it must outlive, nothing that kills. What
+was reached is kept in a file, so that the next run goes on where this one ended.
 """
 
 import argparse
-import json
 import random
 import shutil
-import statistics
 import tempfile
+import threading
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from tests.faults.kills import Campaign, Point, reference
-from tests.faults.observer import effects
+from tests.faults.kills import Campaign, Tally, reference
+from tests.faults.ledger import Ledger, counts
+from tests.faults.points import Points
 from tests.faults.soak import Soak
-from tests.faults.traffic import refusals
+from tests.faults.troubles import fitting
 
-TARGETS = ("service", "daemon", "broker", "broker without persistence")
-ROUNDS = 25
-"""Rounds with one device; then another begins, since judging looks at all that it has done."""
-SOAK_PART = 0.25
+FORGETFUL = "broker without persistence"
+DEVICES = (
+    ("service", "service", "daemon", "broker"),
+    ("service", "daemon", "service", "broker"),
+    (FORGETFUL,),
+)
+"""What is killed of one device after the other; of the last, a broker that forgets."""
+ROUNDS = 10
+"""With one device; then another begins, since judging looks at all that it has done."""
+AT_CALLS = 4
+"""Points of a round, after a first kill at any instant."""
+TROUBLED = 0.5
+"""Part of the rounds in which something else goes wrong too."""
 
-Results = dict[str, Any]
+
+class Torture:
+    """Kills one device after the other."""
+
+    def __init__(self, ledger: Ledger, console: Console, seed: int) -> None:
+        """Count where programs can be killed."""
+        self._ledger = ledger
+        self._console = console
+        self._choice = random.Random(seed)  # noqa: S311 - reproducible, not secret
+        self._points: dict[str, Points] = {}
+        for target in ("service", "daemon", "broker", FORGETFUL):
+            row = ledger.row(target)
+            points = Points(reference(_program(target)), row.tried, self._choice)
+            row.points = points.count
+            self._points[target] = points
+
+    def run(self, seconds: float) -> None:
+        """Go on for so long; a round that has begun is ended."""
+        began = time.monotonic()
+        before = self._ledger.seconds
+        number = 0
+        while time.monotonic() - began < seconds:
+            targets = DEVICES[number % len(DEVICES)]
+            number += 1
+            with self._device(is_persistent=FORGETFUL not in targets) as campaign:
+                for turn in range(ROUNDS):
+                    is_well = self._round(campaign, targets[turn % len(targets)])
+                    self._ledger.seconds = before + time.monotonic() - began
+                    self._ledger.write()
+                    if not is_well or time.monotonic() - began > seconds:
+                        break
+
+    @contextmanager
+    def _device(self, *, is_persistent: bool) -> Iterator[Campaign]:
+        """A device of its own folder, which stays if anything was wrong."""
+        root = Path(tempfile.mkdtemp(prefix="torture-"))
+        broken = len(self._ledger.problems())
+        campaign = Campaign(root, is_persistent=is_persistent, seed=self._choice.getrandbits(32))
+        try:
+            yield campaign
+        finally:
+            campaign.close()
+        if len(self._ledger.problems()) == broken:
+            shutil.rmtree(root)
+        else:
+            self._console.print(f"kept for a look: {root}")
+
+    def _round(self, campaign: Campaign, target: str) -> bool:
+        """Kill, judge and count; returns whether all was well."""
+        points = [self._points[target].next() for _ in range(AT_CALLS)]
+        trouble = None
+        if self._choice.random() < TROUBLED:
+            trouble = self._choice.choice(fitting(_program(target)))
+            self._ledger.troubles[trouble] += 1
+        what = f"{target} at {', '.join(f'{p.call} {p.number}' for p in points)}; {trouble or '-'}"
+        before = counts(campaign.observer)
+        try:
+            tally = campaign.run(points, trouble)
+        except AssertionError as error:
+            tally = Tally(rounds=1, problems=[str(error)])
+        tally.problems = [f"{what}: {problem}" for problem in tally.problems]
+        seen = counts(campaign.observer)
+        seen.subtract(before)
+        self._ledger.row(target).add(tally, seen)
+        stamp = time.strftime("%H:%M:%S")
+        self._console.print(
+            f"{stamp} {what}: {'; '.join(tally.problems) or 'ok'}", highlight=False, markup=False
+        )
+        return not tally.problems
+
+
+def _program(target: str) -> str:
+    return target.partition(" ")[0]
+
+
+def _soak(ledger: Ledger, seconds: float) -> None:
+    """Let a device of its own suffer, and keep what came of it."""
+    root = Path(tempfile.mkdtemp(prefix="soak-"))
+    soak = Soak(root, seed=len(ledger.soaks))
+    try:
+        report = soak.run(seconds)
+    finally:
+        soak.close()
+    ledger.soaks.append({"seconds": round(seconds), **vars(report)})
+    if not report.problems:
+        shutil.rmtree(root)
 
 
 def main() -> int:
@@ -35,144 +131,32 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--results", type=Path, default=Path("build/torture.json"))
     parser.add_argument("--fresh", action="store_true", help="forget earlier runs")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of all that is random")
     options = parser.parse_args()
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    results: Results = {"targets": {}, "points": {}, "soaks": []}
-    if options.results.exists() and not options.fresh:
-        results = json.loads(options.results.read_text())
-    console = Console(width=200)
-    began = time.monotonic()
-    end = began + options.minutes * 60 * (1 - SOAK_PART)
-    while time.monotonic() < end:
-        for target in TARGETS:
-            if time.monotonic() < end:
-                _campaign(target, results, end, console)
-                options.results.write_text(json.dumps(results, indent=1))
-    _soak(results, max(60.0, options.minutes * 60 * SOAK_PART))
-    options.results.write_text(json.dumps(results, indent=1))
-    console.print(_table(results))
-    problems = _say_soaks(results, console)
-    for row in results["targets"].values():
-        problems += row["problems"]
-    for problem in problems:
-        console.print(f"[red]{problem}")
-    return 1 if problems else 0
-
-
-def _points(target: str, results: Results, count: int) -> list[Point]:
-    """The next points of a target, each once before any comes again."""
-    program = target.partition(" ")[0]
-    left = results["points"].get(target)
-    if not left:
-        with tempfile.TemporaryDirectory() as root:
-            every = reference(Path(root), program)
-        random.Random(len(every)).shuffle(every)  # noqa: S311
-        left = [[point.program, point.call, point.number] for point in every]
-        results.setdefault("all_points", {})[target] = len(left)
-    results["points"][target] = left[count:]
-    return [Point(*each) for each in left[:count]]
-
-
-def _campaign(target: str, results: Results, end: float, console: Console) -> None:
-    row = results["targets"].setdefault(
-        target,
-        {
-            "rounds": 0,
-            "reached": 0,
-            "frames": 0,
-            "missed": 0,
-            "events": 0,
-            "lost": 0,
-            "duplicates": 0,
-            "replayed": 0,
-            "commands": 0,
-            "done": 0,
-            "refused": 0,
-            "sent_again": 0,
-            "recovery": [],
-            "problems": [],
-        },
-    )
-    points = _points(target, results, ROUNDS)
-    root = Path(tempfile.mkdtemp(prefix="torture-"))
-    campaign = Campaign(root, is_persistent="without" not in target)
-    try:
-        for point in points:
-            if time.monotonic() > end:
-                break
-            try:
-                problems = campaign.run(point)
-            except AssertionError as error:
-                problems = [f"{point}: {error}"]
-                campaign.tally.problems += problems
-            console.print(f"{target}: {point} {'; '.join(problems) or 'ok'}", highlight=False)
-            if problems:
-                console.print(f"kept for a look: {root}")
-                break
-    finally:
-        campaign.close()
-    _add(row, campaign)
-    if not campaign.tally.problems:
-        shutil.rmtree(root)
-
-
-def _add(row: Results, campaign: Campaign) -> None:
-    observer, tally = campaign.observer, campaign.tally
-    row["rounds"] += tally.rounds
-    row["reached"] += tally.at_points
-    row["frames"] += sum(e.get("kind") == "frame" for e in observer.of_type("capture_stored"))
-    row["missed"] += sum(e["count"] for e in observer.of_type("frames_missed"))
-    row["events"] += len(observer.events)
-    row["lost"] += len(observer.holes())
-    row["duplicates"] += observer.duplicates
-    row["replayed"] += observer.replayed
-    row["commands"] += len(observer.commands)
-    row["done"] += sum(map(len, effects(observer.commands).values()))
-    row["refused"] += refusals(observer)
-    row["sent_again"] += tally.sent_again
-    row["recovery"] += tally.recovery
-    row["problems"] += tally.problems
-
-
-def _soak(results: Results, seconds: float) -> None:
-    with tempfile.TemporaryDirectory() as root:
-        soak = Soak(Path(root), seed=len(results["soaks"]))
-        try:
-            report = soak.run(seconds)
-        finally:
-            soak.close()
-    results["soaks"].append({"seconds": round(seconds), **vars(report)})
-
-
-def _table(results: Results) -> Table:
-    table = Table(title="kill -9 at system calls, a 1 s session and commands under way")
-    columns = ("rounds", "reached", "frames", "missed", "events", "lost", "duplicates", "replayed")
-    more = ("commands", "done", "refused", "sent_again")
-    for name in ("target", *columns, *more, "recovery p50", "max", "problems"):
-        table.add_column(name.replace("_", " "), justify="left" if name == "target" else "right")
-    for target, row in results["targets"].items():
-        recovery = row["recovery"] or [0.0]
-        table.add_row(
-            target,
-            *(str(row[name]) for name in (*columns, *more)),
-            f"{statistics.median(recovery):.2f} s",
-            f"{max(recovery):.2f} s",
-            str(len(row["problems"])),
-        )
-    return table
-
-
-def _say_soaks(results: Results, console: Console) -> list[str]:
-    problems: list[str] = []
-    for soak in results["soaks"]:
+    console = Console(width=220)
+    ledger = Ledger(options.results, fresh=options.fresh)
+    console.print(f"seed {options.seed}")
+    soak = threading.Thread(target=_soak, args=(ledger, options.minutes * 60), name="soak")
+    soak.start()
+    Torture(ledger, console, options.seed).run(options.minutes * 60)
+    soak.join()
+    ledger.write()
+    console.print(ledger.table())
+    console.print(f"beside the kills: {_listed(ledger.troubles)}")
+    for each in ledger.soaks:
         console.print(
-            f"soak of {soak['seconds']} s: faults {soak['faults']}, {soak['frames']} frames, "
-            f"missed {soak['missed']}, {soak['events']} events, {soak['duplicates']} duplicates"
+            f"soak of {each['seconds']} s: {_listed(each['faults'])}; {each['frames']} frames, "
+            f"missed {each['missed']}, {each['events']} events, {each['duplicates']} duplicates"
         )
-        for name, growth in soak["growth"].items():
+        for name, growth in each["growth"].items():
             console.print(f"  {name}: {growth}", highlight=False)
-        problems += soak["problems"]
-    return problems
+    for problem in ledger.problems():
+        console.print(problem, style="red", highlight=False, markup=False)
+    return 1 if ledger.problems() else 0
+
+
+def _listed(numbers: Counter[str] | dict[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in sorted(numbers.items())) or "none"
 
 
 if __name__ == "__main__":

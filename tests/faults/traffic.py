@@ -8,6 +8,8 @@ from tests.faults.observer import FORGIVEN, Observer, Sent
 
 AGAIN_AFTER = 8.0
 """A command that is not answered for so long is sent again, with its id: the broker lost it."""
+GIVEN_UP_AFTER = 90.0
+"""And after so long it will never be answered, and whoever judges says so."""
 PAUSE = 0.05
 
 
@@ -70,7 +72,7 @@ class Traffic:
 
     def _await(self, sent: Sent) -> None:
         deadline = time.monotonic() + AGAIN_AFTER
-        while not sent.answers:
+        while not sent.answers and time.monotonic() < sent.at + GIVEN_UP_AFTER:
             time.sleep(0.005)
             if time.monotonic() > deadline:
                 deadline = time.monotonic() + AGAIN_AFTER
