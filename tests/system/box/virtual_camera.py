@@ -1,11 +1,13 @@
 # ruff: noqa: SLF001 - there is no public way to lend picamera2 what a Pi has
 """What a Pi has and the virtual camera lacks; imported by a .pth file, in the test box only.
 
-picamera2 itself stays as it was released. It wants three things that only a Pi gives:
+picamera2 itself stays as it was released. It wants four things that only a Pi gives:
 
 - `pykms`, for previews on a screen: an importable module of that name is enough;
 - raw modes of the sensor: the virtual camera has no sensor, so one mode is claimed;
-- buffers with one plane: the virtual pipeline wants two, which libcamera's own allocator makes.
+- buffers with one plane: the virtual pipeline wants two, which libcamera's own allocator makes;
+- a word about each frame: the virtual pipeline leaves its status as it finds it in memory, and
+  picamera2 throws frames away that are not called good. Here all of them are.
 """
 
 import importlib.abc
@@ -15,6 +17,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 _PATCHED = "picamera2.picamera2"
+_IS_GOOD = ".metadata.status == libcamera.FrameMetadata.Status.Success"
 _RAW_MODE = {"format": "SRGGB10", "size": (1920, 1080)}
 
 
@@ -41,17 +44,15 @@ def _adapt(module: Any) -> None:
     module.DmaAllocator = lambda: LibcameraAllocator(opened[0])
 
 
-class _Loader(importlib.abc.Loader):
-    """Runs a module as its own loader would, then adapts it."""
-
-    def __init__(self, real: importlib.abc.Loader) -> None:
-        self._real = real
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
-        return self._real.create_module(spec)
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Runs a module as it was released but for the judgement of frames, then adapts it."""
 
     def exec_module(self, module: ModuleType) -> None:
-        self._real.exec_module(module)
+        source = self.get_source(self.name)
+        if source is None or source.count(_IS_GOOD) != 1:
+            raise ImportError("this picamera2 judges frames in another way")
+        path = self.get_filename(self.name)
+        exec(self.source_to_code(source.replace(_IS_GOOD, ""), path), module.__dict__)  # noqa: S102
         _adapt(module)
 
 
@@ -64,8 +65,8 @@ class _Finder(importlib.abc.MetaPathFinder):
         if name != _PATCHED:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader)
+        if spec is not None and spec.origin is not None:
+            spec.loader = _Loader(name, spec.origin)
         return spec
 
 

@@ -1,0 +1,37 @@
+"""Can this machine boot the box at all? `python -m tests.system.trial` tries, and says why not.
+
+Exits with 77 where it cannot: no archive of packages and no box from before, or a kernel, or a
+container around us, that does not let systemd start.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.system.conftest import made_box
+from tests.system.machine import Machine, MachineError
+
+CANNOT = 77
+
+
+def main() -> int:
+    """Boot a machine once; returns the exit code."""
+    try:
+        base = made_box("trixie")
+    except subprocess.CalledProcessError as error:
+        if error.returncode == CANNOT:
+            sys.stderr.write("there is no archive of Debian packages to make the box of\n")
+        return error.returncode
+    with tempfile.TemporaryDirectory(prefix="cinepi-trial-") as folder:
+        try:
+            with Machine(base, Path(folder) / "machine") as machine:
+                machine.boot()
+        except (MachineError, OSError, subprocess.SubprocessError) as error:
+            sys.stderr.write(f"a booted Debian is not to be had here: {error}\n")
+            return CANNOT
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
