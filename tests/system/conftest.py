@@ -1,4 +1,4 @@
-"""The box, the package, and a machine with the product installed on it.
+"""The box, the package, and machines with the product installed on them.
 
 Run by `make test-system`, as root. Figures are printed at the end, and kept in dist/figures.txt.
 """
@@ -7,31 +7,40 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from tests.system.dashboard import Dashboard
 from tests.system.machine import Machine
+from tests.system.watched import Watched, watch
 
 REPOSITORY = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cinepi/box"
 CALLED = "CINEPI_SYSTEM_TESTS"
 INSTALL_LIMIT_S = 300
+LAST = "test_budget.py"
 
 _figures: list[str] = []
 
-Figure = Callable[[str, float, str, float], None]
+
+class Figure(Protocol):
+    """Notes a figure for the summary, and fails where it is above its limit."""
+
+    def __call__(self, what: str, value: float, unit: str, limit: float | None = None) -> None:
+        """Note it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out what `make test-system` did not ask for: it needs root, minutes and a box."""
     here = Path(__file__).parent
+    items.sort(key=lambda item: item.path == here / LAST)
     for item in items:
         if not item.path.is_relative_to(here):
             continue
-        item.add_marker(pytest.mark.timeout(600))
+        item.add_marker(pytest.mark.timeout(600))  # a test's own comes before it
         if not os.environ.get(CALLED):
             item.add_marker(pytest.mark.skip(reason="run by make test-system"))
 
@@ -49,11 +58,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def figure() -> Figure:
-    """Note a figure for the summary, and fail where it is above its limit."""
+    """See `Figure`."""
 
-    def note(what: str, value: float, unit: str, limit: float) -> None:
-        _figures.append(f"{what:58} {value:10.3f} {unit} (at most {limit:g})")
-        assert value <= limit, f"{what}: {value} {unit}, allowed {limit}"
+    def note(what: str, value: float, unit: str, limit: float | None = None) -> None:
+        allowed = "" if limit is None else f"(at most {limit:g})"
+        _figures.append(f"{what:58} {value:10.3f} {unit:8}{allowed}".rstrip())
+        assert limit is None or value <= limit, f"{what}: {value} {unit}, allowed {limit}"
 
     return note
 
@@ -121,6 +131,34 @@ def installed(base: Path, machines: Path, package: Path) -> Iterator[Machine]:
         install(machine, package)
         machine.halt()
         yield machine
+
+
+@pytest.fixture(scope="session")
+def idle(installed: Machine, machines: Path) -> Iterator[Watched]:
+    """A machine on which nothing happens."""
+    with watch(installed, machines / "idle", None) as watched:
+        yield watched
+
+
+@pytest.fixture(scope="session")
+def busy(installed: Machine, machines: Path) -> Iterator[Watched]:
+    """A machine that takes a picture every second."""
+    with watch(installed, machines / "busy", 1) as watched:
+        yield watched
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _watch_from_the_start(request: pytest.FixtureRequest) -> None:
+    """Begin to watch before the first test, where a test will look at what came of it."""
+    wanted = {
+        name
+        for item in request.session.items
+        if item.path.name == LAST and isinstance(item, pytest.Function)
+        for name in item.fixturenames
+    }
+    if os.environ.get(CALLED):
+        for name in {"idle", "busy"} & wanted:
+            request.getfixturevalue(name)
 
 
 @pytest.fixture

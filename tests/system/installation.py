@@ -9,6 +9,7 @@ from tests.system.machine import Machine
 CONFIG = "/opt/cinepi/config/cinepid.yaml"
 SERVICE = "cinepi.service"
 DAEMON = "cinepid.service"
+BROKER = "mosquitto.service"
 
 
 def property_of(pi: Machine, unit: str, name: str, *options: str) -> str:
