@@ -110,11 +110,16 @@ class Shutter:
             self._wake.notify_all()
 
     def submit(self, task: Callable[[], ResultT]) -> Future[ResultT]:
-        """Do something with the camera in its thread, before anything else that is not due."""
+        """Do something with the camera in its thread, before anything else that is not due.
+
+        Until it has begun, the future can be cancelled.
+        """
         done: Future[ResultT] = Future()
 
         def run() -> None:
             realtime.give_back()
+            if not done.set_running_or_notify_cancel():
+                return
             try:
                 done.set_result(task())
             except CinepiError as error:
@@ -130,7 +135,8 @@ class Shutter:
     ) -> Future[CaptureDocument]:
         """Take a picture between the frames of the session: now, or at a time on the wall clock.
 
-        `command` is the digest of the command that asks; the picture remembers it.
+        `command` is the digest of the command that asks; the picture remembers it. Until it has
+        begun, the future can be cancelled.
         """
         snapshot = _Snapshot(at, commit, Future(), command, asked_at=self._clock.monotonic())
         with self._wake:
@@ -258,6 +264,8 @@ class Shutter:
     def _take_snapshot(self, snapshot: _Snapshot) -> None:
         due = None if snapshot.at is None else self._time_of(snapshot)
         order = Order(kind="snapshot", due=due, command=snapshot.command)
+        if not snapshot.done.set_running_or_notify_cancel():
+            return
         try:
             snapshot.done.set_result(self._take(order, snapshot.commit))
         except CinepiError as error:

@@ -12,6 +12,7 @@ from cinepid.commands._answer import Sender, stored
 from cinepid.commands._contract import Parts
 from cinepid.commands._once import Entry, Once
 from cinepid.commands._registry import commands
+from cinepid.commands._told import Told
 from cinepid.payloads import Answer, ReplyTo
 from cinepid.pulse import Pulse
 
@@ -34,9 +35,10 @@ class Delivery:
         self._parts = parts
         self._sender = Sender(parts.device.topics, parts.uplink)
         self._once = once
+        self._told = Told(parts.layout.daemon_state.with_suffix(".told"), parts.clock.monotonic())
         self._wake = asyncio.Event()
         self._is_due = False
-        self._confirmed: list[str] = []
+        self._confirmed: dict[str, bool] = {}
 
     async def deliver(
         self, command_id: str, entry: Entry, answer: Answer, reply_to: ReplyTo, *, again: bool
@@ -52,8 +54,18 @@ class Delivery:
                 return False
             entry.is_delivered = True
         if entry.is_recorded:
-            self._confirm(command_id)
+            self._told.add(command_id, self._parts.clock.monotonic())
+            # One that the service may end yet is remembered for longer.
+            self._confirm(command_id, is_over=not (answer.error and answer.error.retryable))
         return True
+
+    def was_told(self, command_id: str) -> bool:
+        """Whether the broker has its final answer, and the journal may not know that yet."""
+        return command_id in self._told
+
+    def expect(self, command_id: str) -> None:
+        """A command begins, perhaps once more: its sender waits for an answer."""
+        self._told.discard([command_id])
 
     async def say(self, answer: Answer, reply_to: ReplyTo) -> bool:
         """Send an answer that is not kept; True once the broker has it."""
@@ -100,22 +112,30 @@ class Delivery:
             except CinepiError as error:
                 _log.warning("some answers will come twice", reason=str(error))
 
-    def _confirm(self, command_id: str) -> None:
-        self._confirmed.append(command_id)
+    def _confirm(self, command_id: str, *, is_over: bool = True) -> None:
+        self._confirmed[command_id] = is_over
         self._wake.set()
 
     async def _send_confirmations(self) -> None:
-        ids = tuple(self._confirmed)
-        params = AnsweredParams(ids=ids)
-        await self._parts.service.call("requests.answered", _Confirmed, params, limit=CONFIRM_LIMIT)
-        del self._confirmed[: len(ids)]
+        confirmed, self._confirmed = self._confirmed, {}
+        params = AnsweredParams(ids=tuple(confirmed))
+        try:
+            await self._parts.service.call(
+                "requests.answered", _Confirmed, params, limit=CONFIRM_LIMIT
+            )
+        except CinepiError:
+            self._confirmed = confirmed | self._confirmed
+            raise
+        self._told.discard(each for each, is_over in confirmed.items() if is_over)
 
     async def _deliver_unanswered(self) -> None:
         found = await self._parts.service.call("requests.unanswered", UnansweredResult)
         for request in found.requests:
             command_id = request.command.id
             entry = self._once.find(command_id)
-            if entry is None:
+            if command_id in self._told:
+                self._confirm(command_id)
+            elif entry is None:
                 await self._deliver_stored(request)
             elif entry.is_delivered:
                 self._confirm(command_id)

@@ -158,6 +158,9 @@ class Dispatcher:
             except CinepiError as error:
                 await self._say_failure(request, command_id, error)
                 return
+        if request.incoming.dup and self.delivery.was_told(command_id):
+            request.incoming.acknowledge()  # the broker does not know: we died before we said so
+            return
         known = self._once.find(command_id)
         if known is not None:
             await self._repeat(request, command_id, known)
@@ -168,6 +171,7 @@ class Dispatcher:
             self._parts.clock.monotonic(),
             is_recorded=request.command.is_recorded,
         )
+        self.delivery.expect(command_id)
         try:
             await self._hold_back(request, is_before=True)
             answer, context = await self._run(request, command_id)
@@ -234,12 +238,11 @@ class Dispatcher:
         known = self._once.find_prefix(request.auto_prefix)
         if known is not None or not request.command.is_recorded:
             return known
-        return await self._find(request.auto_prefix)
-
-    async def _find(self, prefix: str) -> str | None:
-        """The id that the camera service knows so, or as beginning so."""
-        params = protocol.FindRequestParams(prefix=prefix)
-        found = await self._parts.service.call("requests.find", protocol.FindRequestResult, params)
+        found = await self._parts.service.call(
+            "requests.find",
+            protocol.FindRequestResult,
+            protocol.FindRequestParams(prefix=request.auto_prefix),
+        )
         return found.id
 
     async def _run(self, request: Request, command_id: str) -> tuple[Answer, Context]:
@@ -258,7 +261,7 @@ class Dispatcher:
         )
         warnings: tuple[str, ...] = ()
         try:
-            last, warnings = await self._last_moment(request, recorded)
+            last, warnings = last_moment(request, self._parts.clock)
             async with self._lanes.place(command.lane):
                 self._check_still_wanted(request, last)
                 result = await command.run(context, request.arguments)
@@ -278,21 +281,6 @@ class Dispatcher:
                 replayed=context.was_replayed and not request.incoming.dup,
             )
         return answer, context
-
-    async def _last_moment(
-        self, request: Request, recorded: envelope.Command | None
-    ) -> tuple[MonotonicTime | None, tuple[str, ...]]:
-        """See `last_moment`; what is done already, or under way, is never too late to be answered.
-
-        A broker delivers a command again when we died before we could acknowledge it, and by then
-        nobody knows how old it is.
-        """
-        try:
-            return last_moment(request, self._parts.clock)
-        except ExpiredError:
-            if recorded is None or await self._find(recorded.id) != recorded.id:
-                raise
-            return None, ()
 
     def _check_still_wanted(self, request: Request, last: MonotonicTime | None) -> None:
         if last is not None and self._parts.clock.monotonic() > last:

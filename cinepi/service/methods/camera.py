@@ -1,7 +1,7 @@
 """The camera: get, set, restart."""
 
 from cinepi.check import unknown_key
-from cinepi.errors import InvalidArgumentError, Problem
+from cinepi.errors import DeadlineError, InvalidArgumentError, Problem
 from cinepi.model.documents import CameraDocument
 from cinepi.model.settings import CameraSettings, Config
 from cinepi.protocol import CameraSetParams, ConfigChangeResult, NoParams
@@ -53,7 +53,13 @@ def set_(call: Call[CameraSetParams]) -> CameraDocument:
 @method("camera.restart", NoParams, is_slow=True)
 def restart(call: Call[NoParams]) -> CameraDocument:
     """Close the camera and open it again, between two pictures."""
-    call.parts.shutter.submit(call.parts.camera.restart).result(RESTART_LIMIT_S)
+    restarting = call.parts.shutter.submit(call.parts.camera.restart)
+    try:
+        restarting.result(RESTART_LIMIT_S)
+    except TimeoutError as error:
+        restarting.cancel()  # where something hangs in front of it, nobody waits for it any more
+        message = f"the camera did not restart within {RESTART_LIMIT_S:.0f} s"
+        raise DeadlineError(message) from error
     return call.parts.camera.document()
 
 

@@ -1,5 +1,7 @@
 """Single pictures."""
 
+import threading
+
 from cinepi.clock import parse_time, rfc3339
 from cinepi.errors import CinepiError, ConflictError, DeadlineError, InvalidArgumentError
 from cinepi.journal.journal import Transaction
@@ -21,9 +23,14 @@ def take(call: Call[TakeParams]) -> CaptureDocument:
     if call.command is not None and (found := Adopted(call.parts.journal).find(call.command)):
         return found  # taken for this very command, before a crash kept the answer back
     at = None if call.params.at is None else _instant(call, call.params.at)
+    kept: list[CaptureDocument] = []
+    is_over = threading.Event()
 
     def commit(tx: Transaction, capture: CaptureDocument) -> None:
+        if is_over.is_set():  # its sender was told that there is no picture, so there is none
+            raise ConflictError("the snapshot came after its time")
         tx.finish(call.command, capture)
+        tx.on_commit(lambda: kept.append(capture))
 
     wait = LIMIT_S + call.parts.configuration.config.camera.shutter_us / 1e6
     if at is not None:
@@ -33,18 +40,25 @@ def take(call: Call[TakeParams]) -> CaptureDocument:
     try:
         return taking.result(wait)
     except TimeoutError as error:
+        taking.cancel()
         message = f"no picture within {wait:.0f} s: the camera does not answer"
-        raise _failed(call, DeadlineError(message)) from error
+        with call.parts.journal.transaction() as tx:  # no other one, such as its own, meanwhile
+            if kept:  # in the last moment
+                return kept[0]
+            is_over.set()
+            late = _failed(call, tx, DeadlineError(message))
+        raise late from error
     except CinepiError as error:
-        raise _failed(call, error) from error
+        with call.parts.journal.transaction() as tx:
+            _failed(call, tx, error)
+        raise
 
 
-def _failed(call: Call[TakeParams], error: CinepiError) -> CinepiError:
+def _failed(call: Call[TakeParams], tx: Transaction, error: CinepiError) -> CinepiError:
     """Journal that there is no picture, with the answer to the command."""
-    with call.parts.journal.transaction() as tx:
-        tx.append(CaptureFailed(code=error.code, message=str(error), kind="snapshot"))
-        if is_final(error):
-            tx.finish(call.command, wire_error(error))
+    tx.append(CaptureFailed(code=error.code, message=str(error), kind="snapshot"))
+    if is_final(error):
+        tx.finish(call.command, wire_error(error))
     return error
 
 
