@@ -58,6 +58,11 @@ screenshots: setup ## make the pictures of docs/home-assistant again (root, chro
 	@HOMEASSISTANT_ROOT=$$(scripts/homeassistant-build) && export HOMEASSISTANT_ROOT && \
 		python -m tests.homeassistant.harness.screenshots docs/home-assistant
 
+.PHONY: test-clusters
+test-clusters: setup ## kill nodes of RabbitMQ and NATS clusters (root; 2 minutes more at first)
+	@ENGINES_ROOT=$$(scripts/engines-build) && export ENGINES_ROOT && \
+		pytest -n0 tests/fleet/clusters $(TEST_ARGS)
+
 .PHONY: deb
 deb: ## build the Debian package into dist/
 	@scripts/deb

@@ -10,28 +10,23 @@ import json
 import os
 import pty
 import select
-import shutil
-import signal
-import socket
 import statistics
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import psutil
 
+from benchmarks.parts import broker
+
 LIMIT_S = 120.0
 _HEADER = 9  # fixed header, length of the topic, packet id, properties, and its acknowledgement
-_HOUSE = Path(__file__).parent.parent / "mosquitto" / "house.conf"
-_LIMITS = ("set_tcp_nodelay", "max_queued", "max_inflight", "max_packet_size")
 
 
 @dataclass(frozen=True)
@@ -192,52 +187,26 @@ def _environment(stage: Stage) -> dict[str, str]:
 
 
 @contextmanager
-def _stage(devices: int, limits: str) -> Iterator[Stage]:
-    """A mosquitto with the limits that house.conf has, and the devices."""
-    folder = Path(tempfile.mkdtemp(prefix="cinepi-fleet-"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", "log_type none"]
-    if limits == "house":
-        lines += [line for line in _HOUSE.read_text().splitlines() if line.startswith(_LIMITS)]
-    lines = [line.split("#")[0].strip() for line in lines]
-    (folder / "mosquitto.conf").write_text("\n".join((*lines, "")))
-    program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        sys.exit("mosquitto is not installed; make setup installs it")
-    running: list[subprocess.Popen[Any]] = [
-        subprocess.Popen([program, "-c", str(folder / "mosquitto.conf")])
-    ]
-    try:
-        _await_port(port)
-        command = [sys.executable, "-m", "benchmarks.parts.simulated_fleet", "--port", str(port)]
+def _stage(devices: int, limits: Literal["house", "default"]) -> Iterator[Stage]:
+    """A mosquitto, and the devices."""
+    with broker.running(limits) as found:
+        command = [sys.executable, "-m", "benchmarks.parts.simulated_fleet"]
         fleet = subprocess.Popen(
-            [*command, "--devices", str(devices)], stdout=subprocess.PIPE, text=True
+            [*command, "--port", str(found.port), "--devices", str(devices)],
+            stdout=subprocess.PIPE,
+            text=True,
         )
-        running.append(fleet)
-        assert fleet.stdout
-        said = fleet.stdout.readline()
-        if "online" not in said:
-            sys.exit("the simulated devices did not come up")
-        online_s = float(said.split(" after ")[1].split()[0])
-        time.sleep(2)
-        yield Stage(port, psutil.Process(running[0].pid), online_s)
-    finally:
-        for process in reversed(running):
-            process.send_signal(signal.SIGTERM)
-            process.wait(LIMIT_S)
-        shutil.rmtree(folder)
-
-
-def _await_port(port: int) -> None:
-    until = time.monotonic() + LIMIT_S
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    sys.exit(f"the broker does not listen on port {port}")
+        try:
+            assert fleet.stdout
+            said = fleet.stdout.readline()
+            if "online" not in said:
+                sys.exit("the simulated devices did not come up")
+            online_s = float(said.split(" after ")[1].split()[0])
+            time.sleep(2)
+            yield Stage(found.port, psutil.Process(found.pid), online_s)
+        finally:
+            fleet.terminate()
+            fleet.wait(LIMIT_S)
 
 
 if __name__ == "__main__":

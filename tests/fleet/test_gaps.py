@@ -1,55 +1,15 @@
 """Events that did not come by themselves: `events -f` fetches them from the device's journal."""
 
-import json
-import subprocess
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from queue import Queue
-from threading import Thread
-from typing import Any
 
 import pytest
 
 from tests.broker.running import RunningBroker, RunningDaemon, wait_for
+from tests.fleet.following import Follower
 from tests.fleet.operator import Ctl, Stranger
 from tests.service.running import RunningService
-
-
-class Follower:
-    """`events -f --json` in the background."""
-
-    def __init__(self, ctl: Ctl, stack: ExitStack, *words: str) -> None:
-        """Start it."""
-        self.events: list[dict[str, Any]] = []
-        self.notes: Queue[str] = Queue()
-        self.process = subprocess.Popen(
-            ctl.command("events", "-f", "--json", *words),
-            env=ctl.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        readers = [Thread(target=self._read, name="out"), Thread(target=self._note, name="err")]
-        for reader in readers:
-            stack.callback(reader.join, 20)
-            reader.start()
-        stack.callback(self.process.wait, 20)
-        stack.callback(self.process.terminate)
-
-    def numbers(self, device: str = "garden") -> list[int]:
-        """Those that were told of a device, in their order."""
-        return [event["seq"] for event in self.events if event["device"] == device]
-
-    def _read(self) -> None:
-        with self.process.stdout or open("/dev/null") as lines:  # noqa: PTH123
-            for line in lines:
-                self.events.append(json.loads(line))
-
-    def _note(self) -> None:
-        with self.process.stderr or open("/dev/null") as lines:  # noqa: PTH123
-            for line in lines:
-                self.notes.put(line)
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+"""A Pi with a broker of its own, bridged to the house's, seen by cinepictl in the house."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.broker.house.conftest import broker
+from tests.broker.house.test_bridge import Bridged
+from tests.broker.running import RunningDaemon, wait_for
+from tests.fleet.following import Follower
+from tests.fleet.operator import Ctl
+from tests.service.running import RunningService
+
+SMALL_QUEUE = "\nmax_queued_messages 10\nmax_inflight_messages 2\n"
+FRAMES = 25
+
+
+@pytest.fixture(params=["as shipped", "a queue that is too small"])
+def bridged(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bridged]:
+    """House and Pi; the Pi's broker and its device run, the house's broker not yet."""
+    made = Bridged(tmp_path)
+    if request.param != "as shipped":
+        lines = [line for line in made.config.splitlines() if not line.startswith("max_")]
+        made.config = "\n".join(lines) + SMALL_QUEUE
+    with ExitStack() as stack:
+        stack.enter_context(broker(made.config, made.folder, made.port))
+        stack.callback(RunningService.start(tmp_path / "garden").close)
+        stack.callback(RunningDaemon.start(tmp_path / "garden", made.port).kill)
+        yield made
+
+
+@pytest.fixture
+def ctl(bridged: Bridged, tmp_path: Path) -> Ctl:
+    """The operator in the house."""
+    house = bridged.house
+    ctl = Ctl(house.port, tmp_path)
+    ctl.environment |= {
+        "CINEPICTL_BROKER": f"mqtts://operator@127.0.0.1:{house.port}",
+        "CINEPICTL_PASSWORD_FILE": str(house.credentials / "users/operator.password"),
+        "CINEPICTL_CA_FILE": str(house.ca),
+    }
+    return ctl
+
+
+@pytest.mark.timeout(240)
+def test_a_cut_is_made_good_from_the_journal(
+    bridged: Bridged, ctl: Ctl, tmp_path: Path, stack: ExitStack
+) -> None:
+    """Who follows has every event in the end, whatever the bridge's queue could not hold."""
+    on_the_pi = Ctl(bridged.port, tmp_path)
+    with bridged.house.run():
+        wait_for(lambda: ctl("ping", "garden").code == 0, limit=60)
+        follower = Follower(ctl, stack)
+        ctl.ok("session", "start", "garden", "--interval", "1", "--count", str(FRAMES))
+        wait_for(lambda: len(follower.numbers()) >= 3)
+    cut = time.monotonic()
+    wait_for(lambda: time.monotonic() - cut > FRAMES - 10, limit=60)  # frames go on
+    assert (
+        on_the_pi.ok("session", "status", "garden", "--json").json["ok"][0]["data"]["missed"] == 0
+    )
+    with bridged.house.run():
+        wait_for(lambda: follower.events_of("garden", "session_stopped"), limit=90)
+        numbers = follower.numbers()
+        assert numbers == list(range(numbers[0], numbers[-1] + 1))
+        assert len(follower.events_of("garden", "capture_stored")) == FRAMES
+        past = ctl.ok("events", "garden", "--after", str(numbers[0] - 1), "--json").lines
+        assert [event["seq"] for event in past] == numbers
