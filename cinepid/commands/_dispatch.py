@@ -238,11 +238,12 @@ class Dispatcher:
         known = self._once.find_prefix(request.auto_prefix)
         if known is not None or not request.command.is_recorded:
             return known
-        found = await self._parts.service.call(
-            "requests.find",
-            protocol.FindRequestResult,
-            protocol.FindRequestParams(prefix=request.auto_prefix),
-        )
+        return await self._find(request.auto_prefix)
+
+    async def _find(self, prefix: str) -> str | None:
+        """The id that the camera service knows so, or as beginning so."""
+        params = protocol.FindRequestParams(prefix=prefix)
+        found = await self._parts.service.call("requests.find", protocol.FindRequestResult, params)
         return found.id
 
     async def _run(self, request: Request, command_id: str) -> tuple[Answer, Context]:
@@ -261,7 +262,7 @@ class Dispatcher:
         )
         warnings: tuple[str, ...] = ()
         try:
-            last, warnings = last_moment(request, self._parts.clock)
+            last, warnings = await self._last_moment(request, recorded)
             async with self._lanes.place(command.lane):
                 self._check_still_wanted(request, last)
                 result = await command.run(context, request.arguments)
@@ -281,6 +282,21 @@ class Dispatcher:
                 replayed=context.was_replayed and not request.incoming.dup,
             )
         return answer, context
+
+    async def _last_moment(
+        self, request: Request, recorded: envelope.Command | None
+    ) -> tuple[MonotonicTime | None, tuple[str, ...]]:
+        """See `last_moment`; what is done already, or under way, is never too late to be answered.
+
+        A broker delivers a command again when we died before we could acknowledge it, and by then
+        nobody knows how old it is.
+        """
+        try:
+            return last_moment(request, self._parts.clock)
+        except ExpiredError:
+            if recorded is None or await self._find(recorded.id) != recorded.id:
+                raise
+            return None, ()
 
     def _check_still_wanted(self, request: Request, last: MonotonicTime | None) -> None:
         if last is not None and self._parts.clock.monotonic() > last:
