@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from tests.broker.running import free_port, listens, wait_for
 
+ROOT = Path(os.environ.get("ENGINES_ROOT", "/nonexistent"))
+"""What scripts/engines-build has made."""
 DOCUMENTED = Path(__file__).parents[3] / "docs/fleet"
 NODES = (1, 2, 3)
 START_LIMIT = 120.0
