@@ -92,7 +92,25 @@ def copy_as(layout: Layout, name: str) -> None:
         text = read(layout)
     except FileNotFoundError as error:
         raise ConflictError(f"there is no {layout.config} to copy") from error
+    keep_as(layout, name, text)
+
+
+def keep_as(layout: Layout, name: str, text: str) -> None:
+    """Put a text into the backups under a name of `next_name`, durably.
+
+    Raises:
+        CinepiError: The copy cannot be written; see `atomic.write`.
+    """
     atomic.write(layout.backups / name, text, like=target(layout))
+
+
+def look(layout: Layout) -> tuple[int, ...]:
+    """What differs when somebody has written the file; empty where it cannot be looked at."""
+    try:
+        found = target(layout).stat()
+    except OSError:
+        return ()
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def next_name(layout: Layout, clock: Clock) -> str:
@@ -101,10 +119,10 @@ def next_name(layout: Layout, clock: Clock) -> str:
     Raises:
         BusyError: There are 100 copies of this second already.
     """
-    taken = set(_names(layout))
     first = f"cinepi_backup_{stamp(clock)}"
     suffixes = ("", *(f"_{count:02}" for count in range(1, _SAME_SECOND + 1)))
-    name = next((n for s in suffixes if (n := f"{first}{s}.yaml") not in taken), None)
+    names = (f"{first}{suffix}.yaml" for suffix in suffixes)
+    name = next((name for name in names if not (layout.backups / name).exists()), None)
     if name is None:
         raise BusyError("the configuration was copied too often within one second")
     return name
@@ -132,6 +150,11 @@ def backups(layout: Layout) -> tuple[BackupFile, ...]:
         for name in _names(layout)
         if (size := _size(layout.backups / name)) is not None
     )
+
+
+def has_backups(layout: Layout) -> bool:
+    """Whether there is any copy; reads none of them."""
+    return bool(_names(layout))
 
 
 def read_backup(layout: Layout, name: str) -> str:
@@ -225,12 +248,12 @@ def _size(path: Path) -> int | None:
 def _text_if_valid(layout: Layout, name: str) -> str | None:
     with suppress(CinepiError, FileNotFoundError, UnicodeDecodeError):
         text = atomic.read(layout.backups / name, max_bytes=MAX_SIZE)
-        return text if _is_valid(text) else None
+        return text if is_valid(text) else None
     return None
 
 
 @lru_cache(maxsize=MOST)
-def _is_valid(text: str) -> bool:
+def is_valid(text: str) -> bool:
     """Whether it parses; remembered, since a list of 100 copies would parse each again."""
     try:
         parse_config(text, source="the copy")

@@ -13,6 +13,7 @@ import msgspec
 
 from cinepi import __version__, systemd
 from cinepi.camera.camera import Camera
+from cinepi.camera.memory import share
 from cinepi.capture.store import Store
 from cinepi.capture.take import Taker
 from cinepi.client import short_address
@@ -59,6 +60,7 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
         ConflictError: A service runs already below the same root.
         PermissionDeniedError: A folder may not be used.
     """
+    share()
     clock = system_clock()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

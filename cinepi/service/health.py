@@ -55,7 +55,7 @@ def _configuration(parts: Parts) -> Check:
     if problem := parts.configuration.problem():
         return Check(state="failing", reason=problem)
     enabled = parts.configuration.config.system.backup_enabled
-    if enabled and parts.configuration.revision > 1 and not config_store.backups(parts.layout):
+    if enabled and parts.configuration.revision > 1 and not config_store.has_backups(parts.layout):
         return Check(state="degraded", reason="there is no backup: make one with config/backup")
     return Check(state="ok")
 

@@ -36,7 +36,7 @@ class Server:
         self._requests = requests
         self._board = board
         self._clock = clock
-        self._slow = ThreadPoolExecutor(SLOW_WORKERS, thread_name_prefix="method")
+        self._slow = _workers()
         self._connections: set[Connection] = set()
         self._lock = threading.Lock()
         self._wake, self._woken = socket.socketpair()
@@ -85,6 +85,15 @@ class Server:
             with self._lock:
                 self._connections.discard(connection)
             self.last_used = self._clock.monotonic()
+
+
+def _workers() -> ThreadPoolExecutor:
+    """Threads for slow methods, all there from the start: none is added when it gets busy."""
+    workers = ThreadPoolExecutor(SLOW_WORKERS, thread_name_prefix="method")
+    together = threading.Barrier(SLOW_WORKERS)
+    for _ in range(SLOW_WORKERS):
+        workers.submit(together.wait, SEND_LIMIT)  # one that is shut down meanwhile must not stay
+    return workers
 
 
 class Connection:
