@@ -54,12 +54,15 @@ class Campaign:
         if hasattr(self, "observer"):
             self.observer.close()
 
-    def run(self, points: Sequence[Point], trouble: str | None = None) -> Tally:
+    def run(
+        self, points: Sequence[Point], trouble: str | None = None, window: float = WINDOW
+    ) -> Tally:
         """One round: a program dies at any instant, then at each of its points, then all is judged.
 
         Args:
             points: Of one program.
             trouble: What else goes wrong meanwhile, one of `troubles.TROUBLES`.
+            window: Seconds of life in which a point must be reached; then the kill comes anyway.
         """
         tally = Tally(rounds=1)
         victim: Program = getattr(self.stack, points[0].program)
@@ -70,11 +73,11 @@ class Campaign:
                 self._kill(victim, tally)
                 for point in points:
                     victim.start(point.tracer)
-                    self._live(victim, WINDOW)
+                    self._live(victim, window)
                     self._kill(victim, tally)
             died_at = time.monotonic()
             self._start(victim)
-            recovery = self._await_frame_after(died_at)
+            recovery = self.await_frame_after(died_at)
             if trouble is None:
                 tally.recovery.append(recovery)
         finally:
@@ -127,7 +130,7 @@ class Campaign:
             why=f"{verb} was refused",
         )
 
-    def _await_frame_after(self, moment: float) -> float:
+    def await_frame_after(self, moment: float) -> float:
         """Seconds from a moment until a picture was heard of that came after it."""
 
         def frame() -> float | None:
@@ -141,18 +144,24 @@ class Campaign:
         return (heard or moment) - moment
 
 
-def reference(program: str) -> list[Point]:
-    """Every point that a program passes in a window from its start on."""
+def reference(program: str) -> tuple[list[Point], float]:
+    """Every point that a program passes from its start to the end of a window, and how long it was.
+
+    The window begins when a picture is heard of again.
+    """
     with tempfile.TemporaryDirectory() as root:
         campaign = Campaign(Path(root))
         log = Path(root) / "strace.log"
         try:
             target: Program = getattr(campaign.stack, program)
             target.kill()
+            began = time.monotonic()
             target.start(strace.recording(CALLS[program], log))
             campaign.traffic.start()
+            campaign.await_frame_after(began)
             time.sleep(WINDOW)  # the window itself
+            seconds = time.monotonic() - began
             target.kill()
-            return counted(program, log)
+            return counted(program, log), seconds
         finally:
             campaign.close()

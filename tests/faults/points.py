@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tests.faults import strace
 
-WINDOW = 4.0
-"""Seconds of life in which points lie: the start, and every command once."""
+WINDOW = 3.0
+"""Seconds of a life, once it has begun, in which points lie: every command once."""
 CALLS: dict[str, tuple[str, ...]] = {
     "service": (*strace.CHANGING, "sendto"),
     "daemon": ("write", "fsync", "rename", "sendto", "recvfrom"),
@@ -36,18 +36,13 @@ class Point:
 
 
 class Points:
-    """All points of a program in an order of its own, each once before any comes again.
-
-    Attributes:
-        count: How many there are.
-    """
+    """All points of a program in an order of its own, each once before any comes again."""
 
     def __init__(self, points: Iterable[Point], tried: set[str], choice: random.Random) -> None:
         """Begin with those that are not in `tried`, to which each adds itself as text."""
         self._points = tuple(points)
         self._tried = tried
         self._choice = choice
-        self.count = len(self._points)
 
     def next(self) -> Point:
         """One of them; each kind of call is as likely as any other, however often it is made."""

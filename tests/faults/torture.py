@@ -25,15 +25,15 @@ from tests.faults.troubles import fitting
 
 FORGETFUL = "broker without persistence"
 DEVICES = (
-    ("service", "service", "daemon", "broker"),
-    ("service", "daemon", "service", "broker"),
-    (FORGETFUL,),
+    ("service", "daemon", "service", "broker", "daemon") * 2,
+    ("service", "daemon", "broker", "service", "daemon") * 2,
+    (FORGETFUL,) * 3,
 )
-"""What is killed of one device after the other; of the last, a broker that forgets."""
-ROUNDS = 10
-"""With one device; then another begins, since judging looks at all that it has done."""
-AT_CALLS = 4
-"""Points of a round, after a first kill at any instant."""
+"""What is killed of one device, round by round, and then of the next: judging looks at all that a
+device has done. The third has a broker that forgets."""
+AT_CALLS = {"service": 4, "daemon": 4, "broker": 2}
+"""Points of a round, after a first kill at any instant; fewer where the others stay away longer
+with each death."""
 TROUBLED = 0.5
 """Part of the rounds in which something else goes wrong too."""
 
@@ -47,11 +47,12 @@ class Torture:
         self._console = console
         self._choice = random.Random(seed)  # noqa: S311 - reproducible, not secret
         self._points: dict[str, Points] = {}
+        self._windows: dict[str, float] = {}
         for target in ("service", "daemon", "broker", FORGETFUL):
             row = ledger.row(target)
-            points = Points(reference(_program(target)), row.tried, self._choice)
-            row.points = points.count
-            self._points[target] = points
+            found, self._windows[target] = reference(_program(target))
+            self._points[target] = Points(found, row.tried, self._choice)
+            row.points = len(found)
 
     def run(self, seconds: float) -> None:
         """Go on for so long; a round that has begun is ended."""
@@ -62,8 +63,8 @@ class Torture:
             targets = DEVICES[number % len(DEVICES)]
             number += 1
             with self._device(is_persistent=FORGETFUL not in targets) as campaign:
-                for turn in range(ROUNDS):
-                    is_well = self._round(campaign, targets[turn % len(targets)])
+                for target in targets:
+                    is_well = self._round(campaign, target)
                     self._ledger.seconds = before + time.monotonic() - began
                     self._ledger.write()
                     if not is_well or time.monotonic() - began > seconds:
@@ -86,7 +87,7 @@ class Torture:
 
     def _round(self, campaign: Campaign, target: str) -> bool:
         """Kill, judge and count; returns whether all was well."""
-        points = [self._points[target].next() for _ in range(AT_CALLS)]
+        points = [self._points[target].next() for _ in range(AT_CALLS[_program(target)])]
         trouble = None
         if self._choice.random() < TROUBLED:
             trouble = self._choice.choice(fitting(_program(target)))
@@ -94,7 +95,7 @@ class Torture:
         what = f"{target} at {', '.join(f'{p.call} {p.number}' for p in points)}; {trouble or '-'}"
         before = counts(campaign.observer)
         try:
-            tally = campaign.run(points, trouble)
+            tally = campaign.run(points, trouble, self._windows[target])
         except AssertionError as error:
             tally = Tally(rounds=1, problems=[str(error)])
         tally.problems = [f"{what}: {problem}" for problem in tally.problems]
