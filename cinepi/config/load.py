@@ -36,12 +36,16 @@ class Loaded:
     recovery: ConfigRecovered | None
 
 
-def load(layout: Layout, clock: Clock) -> Loaded:
+def load(layout: Layout, clock: Clock, *, last_good: str | None = None) -> Loaded:
     """Read the configuration; make it where it is missing, replace it where it is broken.
 
     A missing file becomes one with all defaults. A broken one is kept under another name and
-    replaced, by the newest backup that is valid or by the defaults. Blocks for some ms, and where
-    it writes, until the disk has it.
+    replaced, as `recover` does. Blocks for some ms, and where it writes, until the disk has it.
+
+    Args:
+        layout: Where the files lie.
+        clock: For the name of a file that is kept.
+        last_good: The text of the configuration that was in force last, where it is known.
 
     Raises:
         ConflictError: A folder is in the place of the file, or a file in that of its folder; only
@@ -57,11 +61,13 @@ def load(layout: Layout, clock: Clock) -> Loaded:
         text = as_text(Config())
         return Loaded(Config(), text, store.write(layout, text), None)
     except (InvalidArgumentError, TooLargeError, PermissionDeniedError, InternalError) as error:
-        return recover(layout, clock, str(error))
+        return recover(layout, clock, str(error), last_good=last_good)
 
 
-def recover(layout: Layout, clock: Clock, reason: str) -> Loaded:
-    """Replace the configuration by the newest valid backup, else by the defaults.
+def recover(layout: Layout, clock: Clock, reason: str, *, last_good: str | None = None) -> Loaded:
+    """Replace the configuration by what was in force last, the newest valid backup, or defaults.
+
+    Backups are made before a change, so the newest one lacks the newest change.
 
     What is there now is kept in its folder as `cinepi.yaml.broken-YYYYMMDD_HHMMSS`.
 
@@ -69,12 +75,15 @@ def recover(layout: Layout, clock: Clock, reason: str) -> Loaded:
         layout: Where the files lie.
         clock: For the name of the file that is kept.
         reason: Why this is done, for people.
+        last_good: As `load` has it.
 
     Raises:
         CinepiError: As `load` does.
     """
     backup = store.newest_valid(layout)
     source, text = backup or ("defaults", as_text(Config()))
+    if last_good is not None and store.is_valid(last_good):
+        source, text = "last configuration", last_good
     recovery = put_back(layout, clock, text, reason=reason, source=source)
     return Loaded(parse_config(text, source=source), text, store.digest(text), recovery)
 

@@ -20,7 +20,8 @@ _HEADER = """\
 #
 #     python3 -m cinepi.config validate
 #
-# checks the file. It is read when the service starts; to change a setting at once, use
+# checks the file. A running service takes an edit up within seconds; one with a mistake changes
+# nothing, and the log and `health` say what is wrong. Settings can also be changed with
 #
 #     python3 -m cinepi.config set capture.interval=10
 #

@@ -28,7 +28,7 @@ InTransaction = Callable[[Transaction, Config, tuple[str, ...]], None]
 Outcome = Callable[[ConfigChangeResult, Config], msgspec.Struct]
 """Makes the answer that is recorded for the command."""
 
-_REVISION, _DIGEST = "config_revision", "config_digest"
+_REVISION, _DIGEST, _TEXT = "config_revision", "config_digest", "config_text"
 
 _log = logger("config")
 
@@ -43,7 +43,9 @@ class Configuration:
         self._journal = journal
         self._lock = threading.RLock()
         store.sweep(layout)
-        loaded = load.load(layout, clock)
+        last_good = journal.value(_TEXT)
+        loaded = load.load(layout, clock, last_good=last_good)
+        self._seen = self._looked = store.look(layout)
         self._text, self._digest, self.config = loaded.text, loaded.digest, loaded.config
         self._running = loaded.config
         self.guard: Guard = lambda _config, _changed: []
@@ -61,7 +63,10 @@ class Configuration:
                 if loaded.recovery:
                     tx.append(loaded.recovery)
                 source = "recovery" if loaded.recovery else "file"
-                self._record(tx, loaded.digest, ("",), source, None)
+                self._record(tx, loaded.text, ("",), source, None)
+        elif last_good is None:  # a journal of an earlier version
+            with journal.transaction() as tx:
+                tx.set_value(_TEXT, loaded.text)
 
     def finish_interrupted(self) -> None:
         """End what a crash cut short; for the start, once the parts are tied together."""
@@ -70,7 +75,7 @@ class Configuration:
         with self._journal.transaction() as tx:
             if written := self._interrupted.written:
                 changed = written.changed
-                self._record(tx, written.digest, changed, written.source, written.backup_file)
+                self._record(tx, self._text, changed, written.source, written.backup_file)
                 self.in_transaction(tx, self.config, changed)
             self._interrupted.settle(tx)
 
@@ -167,6 +172,25 @@ class Configuration:
             return f"{self._layout.config} was edited and is wrong now: {error}"
         return None
 
+    def look(self) -> None:
+        """Take up an edit by hand, once the file has been left alone from one look to the next.
+
+        A wrong one changes nothing; it is logged once, and `problem` tells of it.
+        """
+        now = store.look(self._layout)
+        was, self._looked = self._looked, now
+        if now == self._seen or now != was or not now:
+            return
+        if not self._lock.acquire(blocking=False):
+            return  # a change is under way; who looks must not wait for a slow disk
+        try:
+            self._seen = now
+            self._take_up_edit()
+        except CinepiError as error:
+            _log.error("an edit of the configuration is not taken up", reason=str(error))
+        finally:
+            self._lock.release()
+
     def back_up(self, command: Command | None) -> BackupResult:
         """Copy the file as it is.
 
@@ -246,7 +270,7 @@ class Configuration:
             store.write(self._layout, planned.text)
             try:
                 with self._journal.transaction() as tx:
-                    self._record(tx, digest, planned.changed, source, result.backup_file)
+                    self._record(tx, planned.text, planned.changed, source, result.backup_file)
                     self.in_transaction(tx, planned.config, planned.changed)
                     tx.finish(command, answer)
                     intents.fulfil(tx, key)
@@ -258,14 +282,15 @@ class Configuration:
     def _record(
         self,
         tx: Transaction,
-        digest: str,
+        text: str,
         changed: tuple[str, ...],
         source: str,
         backup_file: str | None,
     ) -> None:
-        revision = self.revision + 1
+        revision, digest = self.revision + 1, store.digest(text)
         tx.set_value(_REVISION, str(revision))
         tx.set_value(_DIGEST, digest)
+        tx.set_value(_TEXT, text)
         tx.append(
             ConfigChanged(
                 revision=revision, changed=changed, source=source, backup_file=backup_file
@@ -291,8 +316,18 @@ class Configuration:
             return
         config = load.parse_config(text, source=self._layout.config.name)
         changed = change.changed_paths(self.config, config)
+        if not changed:  # comments, or another spelling
+            with self._journal.transaction() as tx:
+                tx.set_value(_DIGEST, store.digest(text))
+                tx.set_value(_TEXT, text)
+            self._text = text
+            return
+        backup = None
+        if self.config.system.backup_enabled:
+            backup = store.next_name(self._layout, self._clock)
+            store.keep_as(self._layout, backup, self._text)
         with self._journal.transaction() as tx:
-            self._record(tx, store.digest(text), changed, "file", None)
+            self._record(tx, text, changed, "file", backup)
             self.in_transaction(tx, config, changed)
         self._text, self.config = text, config
         self.applied(config, changed)

@@ -1,4 +1,4 @@
-"""The second look: feeds the watchdog on progress only, sees the clock being set, the disk filling.
+"""The second look: gives up a camera that hangs, sees the clock being set, the disk filling.
 
 Runs in a thread of its own, so that it sees a camera thread that hangs.
 """
@@ -6,7 +6,6 @@ Runs in a thread of its own, so that it sees a camera thread that hangs.
 import threading
 from collections.abc import Callable
 
-from cinepi import systemd
 from cinepi.capture.removal import tell_vanished
 from cinepi.clock import STEP, Clock
 from cinepi.errors import CinepiError
@@ -36,12 +35,14 @@ class Monitor:
         give_up: Callable[[str], None],
         is_idle: Callable[[MonotonicTime], bool],
         leave: Callable[[], None],
+        turned: Callable[[], None],
     ) -> None:
-        """Be ready to `run`; `leave` is called once the service `is_idle`."""
+        """Be ready to `run`; `leave` is called once the service `is_idle`, `turned` every turn."""
         self._parts = parts
         self._give_up = give_up
         self._is_idle = is_idle
         self._leave = leave
+        self._turned = turned
         self._stopped = threading.Event()
         self._clock_watch = ClockWatch(parts.clock, parts.journal)
 
@@ -51,14 +52,18 @@ class Monitor:
 
     def run(self) -> None:
         """The thread's life; returns after `stop`."""
-        period = min(PERIOD, systemd.watchdog_period_s() or PERIOD)
         turn = 0
-        while not self._stopped.wait(period):
+        while not self._stopped.wait(PERIOD):
             turn += 1
+            self._turned()
             try:
                 self._look(turn)
             except CinepiError as error:
                 _log.warning("look failed", reason=str(error))
+
+    def patience(self) -> Seconds:
+        """How long the shutter may take for anything."""
+        return STUCK_AFTER + self._parts.configuration.config.camera.shutter_us / 1e6
 
     def _look(self, turn: int) -> None:
         now = self._parts.clock.monotonic()
@@ -67,6 +72,7 @@ class Monitor:
             self._parts.keeper.clock_was_set(step)
             self._parts.shutter.wake()
         self._parts.keeper.tell_misses()
+        self._parts.configuration.look()
         if turn % STORAGE_EVERY == 0:
             self._parts.storage.check()
         tell_vanished(self._parts.store, self._parts.journal)
@@ -74,14 +80,12 @@ class Monitor:
             self._leave()
 
     def _check_progress(self, now: MonotonicTime) -> None:
-        longest_exposure = self._parts.configuration.config.camera.shutter_us / 1e6
-        limit = STUCK_AFTER + longest_exposure
+        limit = self.patience()
         busy_since = self._parts.camera.busy_since()
         if busy_since is not None and now - busy_since > limit:
             self._give_up(f"the camera has not answered for {now - busy_since:.0f} s")
         if now - self._parts.shutter.progressed_at > limit:
             self._give_up(f"the shutter thread has made no progress for {limit:.0f} s")
-        systemd.notify("WATCHDOG=1")
 
 
 class ClockWatch:

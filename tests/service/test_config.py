@@ -11,6 +11,7 @@ from cinepi.protocol import (
     CameraSetParams,
     ConfigChangeResult,
     ConfigPatchParams,
+    HealthResult,
     NoParams,
     RestoreParams,
 )
@@ -133,6 +134,52 @@ def test_an_edit_by_hand_comes_first(service: RunningService) -> None:
         "file",
         "command",
     ]
+
+
+def test_an_edit_by_hand_is_taken_up(service: RunningService) -> None:
+    """It reaches the running session and everybody who watches, and what was before is kept."""
+    service.start_session(interval=3600)
+    before = service.layout.config.read_text()
+    edited = before.replace('"reserve_mb": 16', '"reserve_mb": 16, "interval": 7')
+    service.layout.config.write_text(edited)
+    wait_for(lambda: service.session().interval == 7)
+    event = service.events("config_changed")[-1]
+    assert (event["source"], event["changed"]) == ("file", ["/capture/interval"])
+    assert (service.layout.backups / str(event["backup_file"])).read_text() == before
+
+
+def test_a_new_comment_is_no_change(service: RunningService) -> None:
+    """It stays in the file with the next change, and is told to nobody."""
+    service.start_session(interval=3600)
+    path = service.layout.config
+    path.write_text(f"# mine\n{path.read_text()}")
+    assert patch(service, patch={"camera": {"iso": 200}}).changed == ("/camera/iso",)
+    assert path.read_text().startswith("# mine\n")
+    assert [event["source"] for event in service.events("config_changed")] == ["file", "command"]
+
+
+def test_a_wrong_edit_changes_nothing_and_health_says_why(service: RunningService) -> None:
+    """The file stays as it was written, and what was in force stays in force."""
+    before = config(service)
+    service.layout.config.write_text("capture: {interval: soon}")
+    log = service.layout.log
+    wait_for(lambda: "not taken up" in log.read_text())
+    check = service.call("health.get", HealthResult).configuration
+    assert check.state == "failing"
+    assert 'interval must be a number between 1 and 3600, not "soon"' in check.reason
+    assert config(service) == before
+    assert service.layout.config.read_text() == "capture: {interval: soon}"
+
+
+def test_the_newest_change_survives_a_broken_file(start_service: Start) -> None:
+    """What was in force last comes back, though the newest backup is older."""
+    service = start_service()
+    assert patch(service, patch={"camera": {"iso": 400}}).backup_file
+    service.terminate()
+    service.layout.config.write_text("iso: {{{")
+    again = start_service()
+    assert config(again).effective["camera"]["iso"] == 400
+    assert again.events("config_recovered")[0]["source"] == "last configuration"
 
 
 def test_a_broken_edit_is_told_and_recovered_from(service: RunningService) -> None:
