@@ -51,7 +51,10 @@ class StatusDocument(Stamp, frozen=True):
         str,
         reading("Last start", "When this run of the daemon began.", quantity="timestamp"),
     ]
-    version: str
+    version: Annotated[
+        str,
+        reading("Software version", "Of the daemon.", icon="mdi:package-variant"),
+    ]
     clock_synced: bool
 
 

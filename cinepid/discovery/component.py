@@ -31,6 +31,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
 
     state_topic: str | UnsetType = UNSET
     value_template: str | UnsetType = UNSET
+    expire_after: int | UnsetType = UNSET
     json_attributes_topic: str | UnsetType = UNSET
     json_attributes_template: str | UnsetType = UNSET
     topic: str | UnsetType = UNSET

@@ -18,6 +18,7 @@ from cinepi.logs.setup import logger
 from cinepi.model.documents import CameraDocument
 from cinepi.protocol import WatchResult
 from cinepi.units import MonotonicTime, Seconds
+from cinepi.vigil import TURN
 from cinepid import topics
 from cinepid.config import HomeAssistantSettings
 from cinepid.discovery import memory
@@ -25,7 +26,7 @@ from cinepid.discovery.document import build
 from cinepid.health import HealthDocument
 from cinepid.message import Filter, Incoming, Outgoing
 from cinepid.payloads import InfoDocument
-from cinepid.pulse import TURN, Pulse
+from cinepid.pulse import Pulse
 
 APART: Seconds = 2.0
 """Between two different announcements."""

@@ -79,8 +79,9 @@ async def _stored(work: Work, device: Device, prefix: str) -> list[str]:
         await asyncio.sleep(0.2)  # brokers other than mosquitto may still be sending
     finally:
         work.link.hearers.remove(hear)
-    # `status` goes last: until then the device is still known by it.
-    return sorted(found, key=lambda topic: (topic == own.status, topic))
+    # Home Assistant's announcement goes first, or its entities would complain about the rest being
+    # empty; `status` goes last: until then the device is still known by it.
+    return sorted(found, key=lambda topic: (topic != discovery, topic == own.status, topic))
 
 
 VERB = Verb(

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 _LIMIT = 30.0
 _POLL = 0.02
+_IDLE = 20.0
+"""Home Assistant hangs up on who does not answer its pings, which come twice a minute."""
 
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
 
@@ -43,6 +45,7 @@ class Client:
         self.token = token
         self._socket: WebSocket | None = None
         self._last_id = 0
+        self._asked_at = 0.0
 
     # ---- REST
 
@@ -115,8 +118,11 @@ class Client:
 
     def ask(self, kind: str, **arguments: object) -> Any:
         """One WebSocket command."""
+        if time.monotonic() - self._asked_at > _IDLE:
+            self.close()
         if self._socket is None:
             self._socket = self._connect()
+        self._asked_at = time.monotonic()
         self._last_id += 1
         self._socket.send(json.dumps({"id": self._last_id, "type": kind, **arguments}))
         while True:

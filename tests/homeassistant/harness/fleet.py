@@ -13,6 +13,7 @@ from cinepi.clock import SystemClock
 from cinepi.features import Feature, features_of
 from cinepi.model.documents import CameraDocument
 from cinepi.model.settings import CameraSettings
+from cinepi.vigil import Vigil
 from cinepid.config import HomeAssistantSettings
 from cinepid.connection import Connection
 from cinepid.discovery.homeassistant import HomeAssistant
@@ -24,6 +25,7 @@ from cinepid.topics import Topics
 T = TypeVar("T")
 
 _LIMIT = 30.0
+_STATUS = b'{"state":"online","since":"2026-01-01T00:00:00Z","version":"0.1.0"}'
 
 
 def camera(model: str = "imx477", *, max_iso: int = 800) -> CameraDocument:
@@ -99,7 +101,7 @@ class Fleet:
 
     async def _begin(self) -> None:
         clock = SystemClock()
-        pulse = Pulse(clock)
+        pulse = Pulse(Vigil(clock, print))
         self._connection = await Connection.open(
             Server("127.0.0.1", self._port),
             Hello(client_id="fleet", is_lasting=False),
@@ -140,7 +142,7 @@ class Fleet:
         topics = Topics(name)
         for topic, payload in (
             (topics.document("camera"), msgspec.json.encode(self._cameras[name])),
-            (topics.status, b'{"state":"online","since":"2026-01-01T00:00:00Z"}'),
+            (topics.status, _STATUS),
         ):
             await self._connection.publish(Outgoing(topic=topic, payload=payload, retain=True))
 
