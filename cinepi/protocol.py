@@ -369,8 +369,14 @@ class AnsweredParams(Params, frozen=True):
     ids: tuple[str, ...]
 
 
+class RefuseParams(Params, frozen=True):
+    """Arguments of `requests.refuse`: why the command that comes along is not done any more."""
+
+    message: str
+
+
 class FindRequestParams(Params, frozen=True):
-    """Arguments of `requests.find`: a whole id, or how the newest one starts."""
+    """Arguments of `requests.find`: the newest request whose id starts so."""
 
     prefix: str
 

@@ -233,7 +233,7 @@ class Journal:
             return tuple(one for one in found if one.command.id not in self._answered)
 
     def find_request(self, prefix: str) -> str | None:
-        """The id of the last 10 minutes that is `prefix`, else the newest that starts with it."""
+        """The newest id of the last 10 minutes that starts with `prefix`."""
         return requests.find(self._database, prefix, self._timeline.now())
 
     def mark_answered(self, ids: Iterable[str]) -> None:

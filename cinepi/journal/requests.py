@@ -124,11 +124,10 @@ def unanswered(database: Database, now: Seconds) -> list[Unanswered]:
 
 
 def find(database: Database, prefix: str, now: Seconds) -> str | None:
-    """The id that is `prefix`, else the newest that starts with it."""
+    """The newest id that starts with `prefix`."""
     rows = database.rows(
-        "SELECT id FROM request WHERE id >= ? AND id < ? AND at > ?"
-        " ORDER BY id = ? DESC, number DESC LIMIT 1",
-        (prefix, prefix + _MAX_CODE_POINT, now - KEPT, prefix),
+        "SELECT id FROM request WHERE id >= ? AND id < ? AND at > ? ORDER BY number DESC LIMIT 1",
+        (prefix, prefix + _MAX_CODE_POINT, now - KEPT),
     )
     return rows[0][0] if rows else None
 

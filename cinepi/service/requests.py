@@ -155,8 +155,6 @@ class Requests:
 
     def _find_in_progress(self, prefix: str) -> str | None:
         with self._finished:
-            if prefix in self._in_progress:
-                return prefix
             return next((each for each in self._in_progress if each.startswith(prefix)), None)
 
     def _run_once(

@@ -238,12 +238,11 @@ class Dispatcher:
         known = self._once.find_prefix(request.auto_prefix)
         if known is not None or not request.command.is_recorded:
             return known
-        return await self._find(request.auto_prefix)
-
-    async def _find(self, prefix: str) -> str | None:
-        """The id that the camera service knows so, or as beginning so."""
-        params = protocol.FindRequestParams(prefix=prefix)
-        found = await self._parts.service.call("requests.find", protocol.FindRequestResult, params)
+        found = await self._parts.service.call(
+            "requests.find",
+            protocol.FindRequestResult,
+            protocol.FindRequestParams(prefix=request.auto_prefix),
+        )
         return found.id
 
     async def _run(self, request: Request, command_id: str) -> tuple[Answer, Context]:
@@ -262,7 +261,7 @@ class Dispatcher:
         )
         warnings: tuple[str, ...] = ()
         try:
-            last, warnings = await self._last_moment(request, recorded)
+            last, warnings = await self._last_moment(request, context)
             async with self._lanes.place(command.lane):
                 self._check_still_wanted(request, last)
                 result = await command.run(context, request.arguments)
@@ -284,18 +283,20 @@ class Dispatcher:
         return answer, context
 
     async def _last_moment(
-        self, request: Request, recorded: envelope.Command | None
+        self, request: Request, context: Context
     ) -> tuple[MonotonicTime | None, tuple[str, ...]]:
         """See `last_moment`; what is done already, or under way, is never too late to be answered.
 
-        A broker delivers a command again when we died before we could acknowledge it, and by then
-        nobody knows how old it is.
+        And what was too late once stays so: we may die before the broker knows that we have the
+        command, and then it comes as one that had reached us in time.
         """
         try:
             return last_moment(request, self._parts.clock)
-        except ExpiredError:
-            if recorded is None or await self._find(recorded.id) != recorded.id:
+        except ExpiredError as error:
+            if context.command is None:
                 raise
+            params = protocol.RefuseParams(message=str(error))
+            await context.call("requests.refuse", msgspec.Raw, params)
             return None, ()
 
     def _check_still_wanted(self, request: Request, last: MonotonicTime | None) -> None:

@@ -262,6 +262,29 @@ def test_commands_kept_while_the_device_was_away_are_judged_by_their_age(
     assert operator.ask("snapshot/take")["success"]
 
 
+def test_what_was_too_late_once_stays_so(
+    start_operator: Callable[..., Operator],
+    service: RunningService,
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """A daemon that died after the refusal does not do it when the broker delivers it again."""
+    operator = start_operator()
+    for number in (1, 2):
+        daemon = start_daemon()
+        operator.document("status", state="online")
+        daemon.terminate()
+        operator.document("status", state="offline")
+        if number == 1:
+            operator.send("snapshot/take", {"id": "late"})
+    start_daemon()
+    operator.document("status", state="online")
+    operator.send("snapshot/take", {"id": "late"})
+    operator.sync()
+    answers = operator.answers("snapshot/take", id="late")
+    assert {answer["error"]["code"] for answer in answers} == {"expired"}
+    assert service.pictures() == []
+
+
 def test_what_was_done_is_never_too_late_to_be_answered(
     start_operator: Callable[..., Operator],
     service: RunningService,

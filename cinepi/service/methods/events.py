@@ -1,5 +1,6 @@
 """Events and answers, for those who deliver them."""
 
+from cinepi.errors import ExpiredError
 from cinepi.protocol import (
     AnsweredParams,
     EventsReadParams,
@@ -7,6 +8,7 @@ from cinepi.protocol import (
     FindRequestParams,
     FindRequestResult,
     NoParams,
+    RefuseParams,
     UnansweredResult,
 )
 from cinepi.service.requests import Call, Nothing, method
@@ -31,8 +33,14 @@ def answered(call: Call[AnsweredParams]) -> Nothing:
     return Nothing()
 
 
+@method("requests.refuse", RefuseParams)
+def refuse(call: Call[RefuseParams]) -> Nothing:
+    """Fail as expired, for good; a command that is done already has its answer repeated instead."""
+    raise ExpiredError(call.params.message)
+
+
 @method("requests.find", FindRequestParams)
 def find(call: Call[FindRequestParams]) -> FindRequestResult:
-    """The command of this id, else the newest whose id begins so: it runs just now, or is done."""
+    """The newest command whose id begins so: one that runs just now, or one that is done."""
     running = call.find_in_progress(call.params.prefix)
     return FindRequestResult(id=running or call.parts.journal.find_request(call.params.prefix))
