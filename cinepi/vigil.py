@@ -74,9 +74,11 @@ class Vigil:
         self._turns[name] = self._turns.get(name, 0) + 1
 
     @contextmanager
-    def work(self, name: str, limit: Seconds) -> Iterator[None]:
-        """Expect the block to end within `limit` seconds."""
-        work = _Watched(name, lambda: limit, lambda: None)
+    def work(
+        self, name: str, limit: Seconds, turns: Callable[[], object] = lambda: None
+    ) -> Iterator[None]:
+        """Expect the block to end, or `turns` to tell something else, within `limit` seconds."""
+        work = _Watched(name, lambda: limit, turns)
         self._add(work)
         try:
             yield

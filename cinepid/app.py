@@ -13,7 +13,7 @@ from cinepi.clock import Clock
 from cinepi.errors import InvalidArgumentError, PermissionDeniedError
 from cinepi.logs.setup import logger, set_up
 from cinepi.paths import Layout
-from cinepi.units import Seconds
+from cinepi.vigil import Vigil, end_soon
 from cinepid import topics
 from cinepid.camera_service import CameraService
 from cinepid.commands._contract import Parts
@@ -35,8 +35,11 @@ from cinepid.publishers.image import Image
 from cinepid.publishers.log import LogPublisher
 from cinepid.publishers.mirror import Mirror
 from cinepid.publishers.state import RetainedState
-from cinepid.pulse import TURN, Pulse
+from cinepid.pulse import Pulse
 from cinepid.uplink import Uplink
+
+EXIT_HANGS = 70
+"""The process ended because a part of it hangs (EX_SOFTWARE): start it again."""
 
 _log = logger("app")
 
@@ -52,14 +55,17 @@ async def run(config: DaemonConfig, layout: Layout, clock: Clock) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    daemon = _Daemon(config, layout, clock)
+    vigil = Vigil(clock, _end)
+    daemon = _Daemon(config, layout, clock, vigil)
     async with asyncio.TaskGroup() as loops:
-        tasks = [
-            loops.create_task(loop, name=name) for name, loop in daemon.loops(stopping).items()
-        ]
+        tasks = [loops.create_task(loop, name=name) for name, loop in daemon.loops().items()]
+        for task in tasks:
+            vigil.expect(task.get_name())
+        vigil.start()
         systemd.notify("READY=1")
         _log.info("daemon started", device=daemon.device.id, version=daemon.device.version)
         await stopping.wait()
+        vigil.stop()
         systemd.notify("STOPPING=1")
         _log.info("daemon stops")
         await daemon.stop()
@@ -70,11 +76,11 @@ async def run(config: DaemonConfig, layout: Layout, clock: Clock) -> None:
 class _Daemon:
     """All parts, tied together."""
 
-    def __init__(self, config: DaemonConfig, layout: Layout, clock: Clock) -> None:
+    def __init__(self, config: DaemonConfig, layout: Layout, clock: Clock, vigil: Vigil) -> None:
         self._memory = Memory(layout.daemon_state)
         self.device = device = Device.of(config, self._memory, clock)
         self._clock = clock
-        self._pulse = Pulse(clock)
+        self._pulse = Pulse(vigil)
         self._service = CameraService(layout, clock, self._pulse)
         self._uplink = Uplink(
             config.broker.all_servers(),
@@ -109,7 +115,16 @@ class _Daemon:
             clock=clock,
         )
         self._dispatcher = Dispatcher(
-            Parts(device, self._service, self._uplink, self._presence, self._health, layout, clock)
+            Parts(
+                device=device,
+                service=self._service,
+                uplink=self._uplink,
+                presence=self._presence,
+                health=self._health,
+                layout=layout,
+                clock=clock,
+                pulse=self._pulse,
+            )
         )
         self._tie()
 
@@ -129,7 +144,7 @@ class _Daemon:
         for listener in (self._mirror, self._events, self._homeassistant, delivery):
             self._service.add_listener(listener)
 
-    def loops(self, stopping: asyncio.Event) -> dict[str, Coroutine[None, None, None]]:
+    def loops(self) -> dict[str, Coroutine[None, None, None]]:
         """Everything that must live; the process ends when one of them dies."""
         pulse, uplink, presence = self._pulse, self._uplink, self._presence
         return {
@@ -145,7 +160,6 @@ class _Daemon:
             "discovery": self._homeassistant.run(
                 uplink, lambda: presence.say_again(uplink.connection)
             ),
-            "watchdog": _feed_watchdog(pulse, stopping),
         }
 
     async def stop(self) -> None:
@@ -213,15 +227,11 @@ class _Daemon:
         )
 
 
-async def _feed_watchdog(pulse: Pulse, stopping: asyncio.Event) -> None:
-    """Tell systemd that all is well, as long as every loop turns."""
-    period: Seconds = systemd.watchdog_period_s() or TURN
-    while not stopping.is_set():
-        if stopped := pulse.stopped():
-            _log.error("a loop hangs", loops=", ".join(stopped))
-        else:
-            systemd.notify("WATCHDOG=1")
-        await asyncio.sleep(period)
+def _end(reason: str) -> None:
+    """End the process because something in it hangs."""
+    end_soon(EXIT_HANGS)
+    _log.critical("giving up", reason=reason)
+    os._exit(EXIT_HANGS)
 
 
 def _make_folder(layout: Layout) -> None:

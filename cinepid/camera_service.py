@@ -23,7 +23,8 @@ from cinepi.logs.setup import logger
 from cinepi.paths import Layout
 from cinepi.protocol import NoParams, Params, PingResult, WatchResult
 from cinepi.units import MonotonicTime, Seconds
-from cinepid.pulse import TURN, Pulse
+from cinepi.vigil import TURN
+from cinepid.pulse import Pulse
 
 ResultT = TypeVar("ResultT")
 

@@ -16,6 +16,7 @@ from cinepi.model.documents import CameraDocument
 from cinepi.paths import Layout
 from cinepi.protocol import Check, HealthResult, WatchResult
 from cinepi.units import Seconds
+from cinepi.vigil import Vigil
 from cinepid import installation, tls, topics
 from cinepid.camera_service import CameraService
 from cinepid.config import BrokerSettings, DaemonConfig, load
@@ -204,7 +205,7 @@ def _broker_advice(server: Server, error: CinepiError, broker: BrokerSettings) -
 
 
 async def _look_at_service(layout: Layout, clock: Clock) -> AsyncIterator[Finding]:
-    service = CameraService(layout, clock, Pulse(clock))
+    service = CameraService(layout, clock, Pulse(Vigil(clock, lambda _: None)))
     running = asyncio.create_task(service.run(), name="camera service")
     try:
         state = await service.call("watch", WatchResult, limit=SERVICE_LIMIT)

@@ -1,33 +1,26 @@
-"""Progress of the loops that must live: the watchdog is fed only while every one of them turns."""
+"""Progress of the daemon's loops, told to the vigil."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
-from cinepi.clock import Clock
-from cinepi.units import MonotonicTime, Seconds
-
-TURN: Seconds = 10.0
-"""A loop with nothing to do still turns this often."""
-LIMIT: Seconds = 60.0
-"""A loop that has not turned for so long hangs: nothing in one may take longer."""
+from cinepi.units import Seconds
+from cinepi.vigil import TURN, Vigil
 
 
 class Pulse:
-    """When each loop last turned."""
+    """Where the loops say that they turn."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Start without loops; a loop joins with its first `beat`."""
-        self._clock = clock
-        self._beats: dict[str, MonotonicTime] = {}
+    def __init__(self, vigil: Vigil) -> None:
+        """Tell `vigil`."""
+        self._vigil = vigil
 
     def beat(self, loop: str) -> None:
         """Say that a loop has turned."""
-        self._beats[loop] = self._clock.monotonic()
+        self._vigil.beat(loop)
 
-    def stopped(self) -> tuple[str, ...]:
-        """The loops that have not turned in time."""
-        now = self._clock.monotonic()
-        return tuple(loop for loop, beat in self._beats.items() if now - beat > LIMIT)
+    def work(self, name: str, limit: Seconds) -> AbstractContextManager[None]:
+        """Expect the block to end within `limit` seconds."""
+        return self._vigil.work(name, limit)
 
     async def rest(self, loop: str, until: asyncio.Event, longest: Seconds = TURN) -> bool:
         """Wait for `until`, for at most `longest` seconds, and beat; True if it is set."""

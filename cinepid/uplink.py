@@ -10,6 +10,7 @@ from cinepi.clock import Clock, rfc3339
 from cinepi.errors import CinepiError
 from cinepi.logs.setup import logger
 from cinepi.units import MonotonicTime, Seconds
+from cinepi.vigil import TURN
 from cinepid.connection import Connection
 from cinepid.errors import (
     BrokerError,
@@ -19,7 +20,7 @@ from cinepid.errors import (
     TakenOverError,
 )
 from cinepid.message import Hello, Incoming, Outgoing, Protocol, Server
-from cinepid.pulse import TURN, Pulse
+from cinepid.pulse import Pulse
 
 BIRTH_LIMIT: Seconds = 30.0
 """Subscribing and saying all that is retained takes at most this long, or the broker is no good."""

@@ -15,7 +15,8 @@ examples:
 Every path of the installed layout moves below the folder that --root or {ROOT_VARIABLE} names.
 Stop it with Ctrl-C or SIGTERM: a running session goes on at the next start.
 
-exit codes: 0 stopped on request, 1 could not start, 75 ended because the camera hangs
+exit codes: 0 stopped on request, 1 could not start, 70 ended because a part of it hangs,
+75 ended because the camera hangs
 """
 
 

@@ -38,10 +38,13 @@ from cinepi.timing import realtime
 from cinepi.timing.keeper import SessionKeeper
 from cinepi.timing.shutter import Shutter
 from cinepi.units import MonotonicTime, Seconds
-from cinepi.vigil import end_soon
+from cinepi.vigil import LIMIT, TURN, Vigil, end_soon
 
 EXIT_CAMERA = 75
 """The process ended because of the camera (EX_TEMPFAIL): start it again."""
+
+EXIT_HANGS = 70
+"""The process ended because a part of it hangs (EX_SOFTWARE): start it again."""
 
 STOP_LIMIT: Seconds = 10.0
 """How long a clean stop waits for the camera thread."""
@@ -74,9 +77,11 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
         configuration = Configuration(layout, clock, journal)
         set_up(layout.log, configuration.config.system.log_level, to_stderr=idle_exit is None)
         parts = _make_parts(layout, clock, journal, configuration)
-        server = Server(listener, Requests(parts, journal), parts.board, clock)
+        vigil = Vigil(clock, _end)
+        server = Server(listener, Requests(parts, journal), parts.board, clock, vigil)
         stack.callback(server.close)
-        calendar = make_calendar(parts)
+        vigil.expect("calendar")
+        calendar = make_calendar(parts, lambda: vigil.beat("calendar"))
         calendar.start()
         stack.callback(calendar.shutdown, wait=False)
 
@@ -93,15 +98,28 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
             give_up=lambda reason: _give_up(journal, reason),
             is_idle=is_idle,
             leave=stopping.set,
+            turned=lambda: vigil.beat("monitor"),
         )
+        vigil.expect("monitor")
         _start(stack, "monitor", monitor.run, monitor.stop)
+        # One that hangs is the monitor's business; both at once are not.
+        vigil.expect(
+            "shutter",
+            lambda: parts.shutter.progressed_at,
+            lambda: monitor.patience() + LIMIT,
+        )
         _start(stack, "shutter", parts.shutter.run, parts.shutter.stop)
         # The first question is often how the camera is: better late than "not opened yet".
         parts.shutter.has_looked.wait(FIRST_LOOK_LIMIT)
         _start(stack, "server", server.serve, server.close)
         _log.info("service started", version=__version__, root=str(layout.root))
         systemd.notify("READY=1")
-        stopping.wait()
+        vigil.expect("main")
+        vigil.start()
+        while not stopping.wait(TURN):
+            vigil.beat("main")
+            calendar.wakeup()
+        vigil.stop()
         systemd.notify("STOPPING=1")
         _log.info("service stops")
 
@@ -246,6 +264,13 @@ def _give_up(journal: Journal, reason: str) -> Never:
         _log.error("not journalled", reason=str(error))
     finally:
         os._exit(EXIT_CAMERA)  # a hung camera library would block a normal exit
+
+
+def _end(reason: str) -> None:
+    """End the process because something in it hangs that is not the camera."""
+    end_soon(EXIT_HANGS)
+    _log.critical("giving up", reason=reason)
+    os._exit(EXIT_HANGS)
 
 
 def _count(journal: Journal, key: str) -> int:

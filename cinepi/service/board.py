@@ -17,6 +17,13 @@ class Subscription:
         self._documents: dict[str, msgspec.Raw] = {}
         self._last_seq: int | None = None
         self._is_closed = False
+        self._taken = 0
+
+    def progress(self) -> object:
+        """Something that stays the same only while news wait to be taken."""
+        with self._news:
+            is_idle = not self._documents and self._last_seq is None
+            return object() if is_idle else self._taken
 
     def put_document(self, topic: str, document: msgspec.Raw) -> None:
         """Remember the newest document of a topic."""
@@ -46,6 +53,7 @@ class Subscription:
                 return None
             documents, self._documents = self._documents, {}
             last_seq, self._last_seq = self._last_seq, None
+            self._taken += 1
         news = [
             _notification("state", StateChanged(topic=topic, document=document))
             for topic, document in documents.items()

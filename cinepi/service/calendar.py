@@ -1,5 +1,11 @@
 """Work by the calendar: once a day, and never at the cost of a frame."""
 
+from collections.abc import Callable
+from datetime import datetime
+
+from apscheduler.executors.debug import DebugExecutor
+from apscheduler.job import Job
+from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from cinepi.config import store
@@ -9,12 +15,18 @@ from cinepi.service.parts import Parts
 _log = logger("calendar")
 
 
-def make_calendar(parts: Parts) -> BackgroundScheduler:
-    """Schedule the daily work; the caller starts the scheduler and shuts it down."""
+def make_calendar(parts: Parts, turned: Callable[[], None]) -> BackgroundScheduler:
+    """Schedule the daily work; the caller starts the scheduler and shuts it down.
+
+    `turned` is called whenever the scheduler looks at what is due, as `wakeup` makes it do.
+    """
     # After a clock that was set back, APScheduler sleeps until the old time is reached again: for
     # work of a day that does no harm, and is why frames are not its business.
     calendar = BackgroundScheduler(
-        timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None}
+        jobstores={"default": _Jobs(turned)},
+        executors={"default": DebugExecutor()},  # in its own thread: work that hangs is noticed
+        timezone="UTC",
+        job_defaults={"coalesce": True, "misfire_grace_time": None},
     )
 
     def prune_backups() -> None:
@@ -24,3 +36,16 @@ def make_calendar(parts: Parts) -> BackgroundScheduler:
 
     calendar.add_job(prune_backups, "cron", hour=3, minute=17, id="prune-backups")
     return calendar
+
+
+class _Jobs(MemoryJobStore):  # type: ignore[misc]  # apscheduler has no types
+    """Says when it is asked for what is due."""
+
+    def __init__(self, turned: Callable[[], None]) -> None:
+        super().__init__()
+        self._turned = turned
+
+    def get_due_jobs(self, now: datetime) -> list[Job]:
+        self._turned()
+        due: list[Job] = super().get_due_jobs(now)
+        return due

@@ -15,6 +15,8 @@ from cinepi.envelope import MAX_LINE, NO_RESULT, Command, Request, Response, Wir
 from cinepi.errors import CinepiError, DeadlineError, UnknownCommandError
 from cinepi.journal.journal import Journal
 from cinepi.protocol import Params
+from cinepi.units import Seconds
+from cinepi.vigil import LIMIT
 
 if TYPE_CHECKING:
     from cinepi.service.parts import Parts
@@ -47,13 +49,14 @@ class Method:
     params: type[Params]
     run: Callable[[Call], msgspec.Struct | None]  # type: ignore[type-arg]
     is_slow: bool
+    limit_s: Seconds
 
 
 _METHODS: dict[str, Method] = {}
 
 
 def method(
-    name: str, params: type[ParamsT], *, is_slow: bool = False
+    name: str, params: type[ParamsT], *, is_slow: bool = False, limit_s: Seconds = LIMIT
 ) -> Callable[
     [Callable[[Call[ParamsT]], msgspec.Struct | None]],
     Callable[[Call[ParamsT]], msgspec.Struct | None],
@@ -61,13 +64,13 @@ def method(
     """Make a function answer the method `name`.
 
     A slow one, which waits for the camera or reads much, does not keep its client's next request
-    waiting.
+    waiting. One that runs for longer than `limit_s` hangs, and the process with it.
     """
 
     def register(
         run: Callable[[Call[ParamsT]], msgspec.Struct | None],
     ) -> Callable[[Call[ParamsT]], msgspec.Struct | None]:
-        _METHODS[name] = Method(name, params, run, is_slow)
+        _METHODS[name] = Method(name, params, run, is_slow, limit_s)
         return run
 
     return register
@@ -113,6 +116,11 @@ class Requests:
         """Whether a method may take long."""
         found = _METHODS.get(name)
         return found is not None and found.is_slow
+
+    def limit(self, name: str) -> Seconds:
+        """How long a method may take at most."""
+        found = _METHODS.get(name)
+        return LIMIT if found is None else found.limit_s
 
     def answer(self, request: Request) -> Response:
         """Run a request, or repeat the answer of the command that it repeats.

@@ -4,6 +4,7 @@ import select
 import socket
 import struct
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -16,6 +17,7 @@ from cinepi.logs.setup import logger
 from cinepi.service.board import Board, Subscription
 from cinepi.service.requests import Requests, wire_error
 from cinepi.units import MonotonicTime, Seconds
+from cinepi.vigil import LIMIT, TURN, Vigil
 
 SEND_LIMIT: Seconds = 5
 """A client that reads nothing for so long is hung up on, so that it keeps no worker."""
@@ -29,13 +31,19 @@ class Server:
     """Serves a listening Unix socket; one thread for each connection."""
 
     def __init__(
-        self, listener: socket.socket, requests: Requests, board: Board, clock: Clock
+        self,
+        listener: socket.socket,
+        requests: Requests,
+        board: Board,
+        clock: Clock,
+        vigil: Vigil,
     ) -> None:
         """Be ready to `serve`."""
         self._listener = listener
         self._requests = requests
         self._board = board
         self._clock = clock
+        self._vigil = vigil
         self._slow = _workers()
         self._connections: set[Connection] = set()
         self._lock = threading.Lock()
@@ -52,9 +60,15 @@ class Server:
         """Accept connections until `close`."""
         with self._wake, self._woken:
             self._listener.settimeout(0.0)  # a client may leave between select and accept
-            while self._woken not in select.select([self._listener, self._woken], [], [])[0]:
-                with suppress(BlockingIOError):
-                    self._greet(self._listener.accept()[0])
+            self._vigil.expect("server")
+            while True:
+                ready = select.select([self._listener, self._woken], [], [], TURN)[0]
+                self._vigil.beat("server")
+                if self._woken in ready:
+                    return
+                if ready:
+                    with suppress(BlockingIOError):
+                        self._greet(self._listener.accept()[0])
 
     def close(self) -> None:
         """Accept no more, and end all connections."""
@@ -72,7 +86,7 @@ class Server:
         self._greeted += 1
         limit = struct.pack("ll", int(SEND_LIMIT), 0)  # struct timeval
         accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-        connection = Connection(accepted, self._requests, self._board, self._slow)
+        connection = Connection(accepted, self._requests, self._board, self._slow, self._vigil)
         with self._lock:
             self._connections.add(connection)
         name = f"connection-{self._greeted}"
@@ -105,12 +119,14 @@ class Connection:
         requests: Requests,
         board: Board,
         slow: ThreadPoolExecutor,
+        vigil: Vigil,
     ) -> None:
         """Take over an accepted socket."""
         self._socket = accepted
         self._requests = requests
         self._board = board
         self._slow = slow
+        self._vigil = vigil
         self._sending = threading.Lock()
         self._subscription: Subscription | None = None
 
@@ -122,7 +138,8 @@ class Connection:
                     message = f"a request may have {MAX_LINE} bytes"
                     self._send(Response(id=None, error=wire_error(TooLargeError(message))))
                     break
-                self._receive(line)
+                with self._vigil.work("connection", LIMIT):
+                    self._receive(line)
         if self._subscription:
             self._board.unsubscribe(self._subscription)
 
@@ -152,7 +169,8 @@ class Connection:
 
     def _answer(self, request: Request) -> None:
         try:
-            response = self._requests.answer(request)
+            with self._vigil.work(request.method, self._requests.limit(request.method)):
+                response = self._requests.answer(request)
         except CinepiError as error:
             response = Response(id=request.id, error=wire_error(error))
         except Exception:  # noqa: BLE001 - whatever a method does, its connection is answered
@@ -166,7 +184,7 @@ class Connection:
                 self._send(response)
 
     def _tell(self, subscription: Subscription) -> None:
-        with suppress(OSError):
+        with suppress(OSError), self._vigil.work("watcher", LIMIT, subscription.progress):
             while (news := subscription.wait()) is not None:
                 for notification in news:
                     self._send(notification)
@@ -175,7 +193,16 @@ class Connection:
         line = msgspec.json.encode(message) + b"\n"
         with self._sending:
             try:
-                self._socket.sendall(line)
+                self._send_all(line)
             except OSError:
                 self.close()  # half a line would make nonsense of all that follows
                 raise
+
+    def _send_all(self, line: bytes) -> None:
+        """Send it in at most twice `SEND_LIMIT`, however slowly the client reads."""
+        end = time.monotonic() + SEND_LIMIT
+        left = memoryview(line)
+        while left:
+            left = left[self._socket.send(left) :]
+            if left and time.monotonic() > end:
+                raise TimeoutError("the client reads too slowly")

@@ -12,6 +12,7 @@ from cinepi.clock import Clock
 from cinepi.paths import Layout
 from cinepi.units import Seconds
 from cinepid.camera_service import ANSWER_LIMIT, CameraService
+from cinepid.pulse import Pulse
 
 if TYPE_CHECKING:
     from cinepid.device import Device
@@ -33,6 +34,7 @@ class Parts:
     health: "Health"
     layout: Layout
     clock: Clock
+    pulse: Pulse
 
 
 class Context:

@@ -19,6 +19,8 @@ from cinepid.pulse import Pulse
 BATCH: Seconds = 0.1
 """Confirmations are gathered for so long: they are cheap, but one request each is not."""
 CONFIRM_LIMIT: Seconds = 5.0
+ANSWER_HANGS: Seconds = 120.0
+"""By then the broker has an answer, or is known not to acknowledge any more."""
 
 _log = logger("delivery")
 
@@ -50,7 +52,9 @@ class Delivery:
         async with entry.delivering:
             if entry.is_delivered and not again:
                 return True
-            if not await self._sender.send(answer, reply_to):
+            with self._parts.pulse.work("answer", ANSWER_HANGS):
+                is_sent = await self._sender.send(answer, reply_to)
+            if not is_sent:
                 return False
             entry.is_delivered = True
         if entry.is_recorded:
@@ -131,6 +135,7 @@ class Delivery:
     async def _deliver_unanswered(self) -> None:
         found = await self._parts.service.call("requests.unanswered", UnansweredResult)
         for request in found.requests:
+            self._parts.pulse.beat("delivery")
             command_id = request.command.id
             entry = self._once.find(command_id)
             if command_id in self._told:

@@ -31,6 +31,8 @@ from cinepid.payloads import Answer
 
 FIRST_ANSWER_AFTER: Seconds = 1.0
 """Work that takes longer says so."""
+HANGS_AFTER: Seconds = 600.0
+"""Beyond its own limit: all that a command waits for ends by itself long before."""
 MAX_TASKS = 200
 """Messages in work; a flood beyond it is dropped, counted and logged."""
 MAX_EXPLAINED = 100
@@ -255,6 +257,7 @@ class Dispatcher:
                 context=msgspec.json.encode(request.reply_to).decode(),
             )
         context = Context(self._parts, recorded, command.limit_s)
+        patience = command.limit_s + HANGS_AFTER
         slow = asyncio.get_running_loop().call_later(
             FIRST_ANSWER_AFTER,
             lambda: self._spawn(self._send_first(request, command_id), "first answer"),
@@ -264,7 +267,8 @@ class Dispatcher:
             last, warnings = await self._last_moment(request, context)
             async with self._lanes.place(command.lane):
                 self._check_still_wanted(request, last)
-                result = await command.run(context, request.arguments)
+                with self._parts.pulse.work(f"command {request.name}", patience):
+                    result = await command.run(context, request.arguments)
             answer = success(command_id, request.name, command, result)
         except CinepiError as error:
             answer = failure(command_id, request.name, error, command.inner)

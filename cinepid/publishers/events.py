@@ -106,6 +106,7 @@ class Events:
             if found.lost:
                 position = await self._report_gap(connection, position, found)
             for entry in found.events:
+                pulse.beat("events")
                 if self._is_replay(entry):
                     await asyncio.sleep(1 / REPLAY_RATE)
                 await self._publish(connection, entry.seq, self._message(entry))

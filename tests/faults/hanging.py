@@ -2,7 +2,8 @@
 
     python -m tests.faults.hanging service|daemon PLACE HOW FLAG [MODULE.NAME=SECONDS ...]
 
-PLACE is `module.Class.method` or `module.function`; HOW is `raise`, `hang` (for ever: a thread, or
+PLACE is `module.Class.method` or `module.function`, with `:word` only for calls that are given this
+word; HOW is `raise`, `hang` (for ever: a thread, or
 of asyncio the task alone) or `block` (the thread, and so all of asyncio). FLAG is the file. Limits
 of the product are made shorter by naming them.
 """
@@ -39,8 +40,9 @@ def main() -> int:
         name, _, seconds = limit.partition("=")
         owner, attribute = _find(name)
         setattr(owner, attribute, float(seconds))
+    place, _, word = place.partition(":")
     owner, attribute = _find(place)
-    setattr(owner, attribute, _breaking(getattr(owner, attribute), how, Path(flag)))
+    setattr(owner, attribute, _breaking(getattr(owner, attribute), how, Path(flag), word))
     if program == "service":
         from cinepi.service.__main__ import main as run_service  # noqa: PLC0415
 
@@ -65,24 +67,25 @@ def _find(place: str) -> tuple[Any, str]:
     raise AssertionError(f"there is no {place}")
 
 
-def _breaking(whole: Callable[..., Any], how: str, flag: Path) -> Callable[..., Any]:
-    def is_due() -> bool:
-        return flag.exists()
+def _breaking(whole: Callable[..., Any], how: str, flag: Path, word: str) -> Callable[..., Any]:
+    def is_due(given: tuple[Any, ...]) -> bool:
+        return flag.exists() and (not word or word in given)
 
     def fail() -> None:
-        if is_due():
-            if how == "raise":
-                raise RuntimeError("made to fail")
-            threading.Event().wait()
+        if how == "raise":
+            raise RuntimeError("made to fail")
+        threading.Event().wait()
 
     async def task(*given: Any, **named: Any) -> Any:
-        if how == "hang" and is_due():
-            await asyncio.Event().wait()
-        fail()
+        if is_due(given):
+            if how == "hang":
+                await asyncio.Event().wait()
+            fail()
         return await whole(*given, **named)
 
     def function(*given: Any, **named: Any) -> Any:
-        fail()
+        if is_due(given):
+            fail()
         return whole(*given, **named)
 
     return task if inspect.iscoroutinefunction(whole) else function

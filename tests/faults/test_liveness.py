@@ -1,99 +1,198 @@
-"""Loops that stop: the process ends and says why, and the session goes on in the next one."""
+"""Loops that hang or die: the process ends and says why, and the session goes on in the next one."""
 
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cinepi.clock import CLOCK_VARIABLE
-from cinepi.paths import ROOT_VARIABLE
 from tests.faults import invariants
+from tests.faults.hanging import broken
 from tests.faults.observer import Observer
-from tests.faults.stack import LIMIT, Stack, wait_for
+from tests.faults.stack import Program, Stack, wait_for
 
-LOOPS = {
+HANGS = 3.0
+"""Seconds without progress after which these programs are given up; 60 and more outside of tests."""
+_VIGIL = (f"cinepi.vigil.LIMIT={HANGS}", "cinepi.vigil.TURN=0.5", "cinepi.vigil.PERIOD=0.2")
+_LIMITS = {
+    "service": (*_VIGIL, f"cinepi.service.monitor.STUCK_AFTER={HANGS}"),
+    "daemon": (
+        *_VIGIL,
+        f"cinepid.commands._dispatch.HANGS_AFTER={HANGS - 30}",  # the question itself may take 30 s
+        f"cinepid.commands._delivery.ANSWER_HANGS={HANGS}",
+    ),
+}
+
+SERVICE = {
+    "main": "apscheduler.schedulers.blocking.BlockingScheduler.wakeup",
     "monitor": "cinepi.service.monitor.Monitor._look",
     "shutter": "cinepi.timing.shutter.Shutter._take_slot",
     "server": "cinepi.service.server.Server._greet",
+    "connection": "cinepi.service.server.Connection._receive",
+    "health.get": "cinepi.service.health.check",
+    "watcher": "cinepi.service.board.Subscription.wait",
+    "calendar": "apscheduler.jobstores.memory.MemoryJobStore.get_due_jobs",
 }
-"""A loop of the camera service, and what in it is made to raise."""
-
-_DRIVER = """
-import sys, threading, time
-from importlib import import_module
-place, after = sys.argv[1], float(sys.argv[2])
-module, name, method = place.rsplit(".", 2)
-kind = getattr(import_module(module), name)
-whole = getattr(kind, method)
-due = time.monotonic() + after
-def broken(*given):
-    if time.monotonic() > due:
-        raise RuntimeError("made to fail")
-    return whole(*given)
-setattr(kind, method, broken)
-from cinepi.clock import system_clock
-from cinepi.paths import Layout
-from cinepi.service.app import run
-run(Layout.find())
-"""
+"""What the camera service lives by, as its log names it, and what in it is made to fail."""
+DAEMON = {
+    "camera service": "cinepid.camera_service.CameraService._reacts",
+    "uplink": "cinepid.uplink.Uplink._attempt",
+    "state": "cinepid.publishers.state.RetainedState._publish",
+    "events": "cinepid.publishers.events.Events._drain",
+    "delivery": "cinepid.pulse.Pulse.rest:delivery",
+    "mirror": "cinepid.pulse.Pulse.rest:mirror",
+    "image": "cinepid.publishers.image.Image._show",
+    "health": "cinepid.pulse.Pulse.rest:health",
+    "presence": "cinepid.pulse.Pulse.rest:presence",
+    "discovery": "cinepid.pulse.Pulse.rest:discovery",
+    "command session/get": "cinepid.commands._contract.Context.call",
+    "answer": "cinepid.commands._answer.Sender.send",
+}
+"""The same of the daemon."""
+DEADLY = ("monitor", "shutter", "server", "uplink", "state")
+"""Some of them raise, too; what answers a question must not end by an error of its own."""
 
 
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    """A device whose camera service is not started yet."""
-    stack = Stack(tmp_path)
-    stack.start_broker()
-    stack.daemon.start()
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A device with a session, on which one program after the other is broken."""
+    stack = Stack(tmp_path_factory.mktemp("liveness"))
+    stack.start()
+    observer = Observer(stack.port)
+    observer.await_document("camera", lambda found: found["connected"])
+    assert observer.ask("session/start", interval=1)["success"]
+    observer.close()
     yield stack
     stack.close()
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-def test_a_loop_that_dies_ends_the_process(stack: Stack, loop: str) -> None:
-    """The log names the loop, and the next start goes on with the session."""
+@pytest.fixture
+def observer(stack: Stack) -> Iterator[Observer]:
+    """Somebody who has been told everything since the session began."""
     observer = Observer(stack.port)
-    environment = {
-        ROOT_VARIABLE: str(stack.root),
-        CLOCK_VARIABLE: str(stack.root / "clock.json"),
-        "PYTHONPATH": ":".join(sys.path),
-    }
-    with subprocess.Popen(
-        [sys.executable, "-c", _DRIVER, LOOPS[loop], "5"],
-        env=environment,
-        stderr=subprocess.PIPE,
-    ) as service:
-        try:
-            observer.await_document("camera", lambda found: found["connected"])
-            assert observer.ask("session/start", interval=1)["success"]
-            wait_for(lambda: observer.of_type("capture_stored"))
-            if loop == "server":  # its loop turns when somebody comes
-                stack.daemon.kill()
-                stack.daemon.start()
-                wait_for(lambda: _knock(stack) or service.poll() is not None)
-            assert service.wait(LIMIT) == 1
-        finally:
-            service.kill()
-    assert f'"loop":"{loop}"' in stack.layout.log.read_text().replace(" ", "")
-    died = time.monotonic()
-    stack.service.start()
-    wait_for(
-        lambda: any(e["heard_at"] > died for e in observer.of_type("capture_stored")),
-        why=stack.stderr,
-    )
-    assert observer.ask("session/stop")["success"]
-    assert invariants.problems(stack, observer) == []
+    yield observer
     observer.close()
 
 
-def _knock(stack: Stack) -> bool:
-    """Connect to the service until it is gone."""
+def _await_picture(stack: Stack, observer: Observer) -> None:
+    """Wait for a picture that is taken from now on."""
+    now = time.monotonic()
+    wait_for(
+        lambda: any(e["heard_at"] > now for e in observer.of_type("capture_stored")),
+        why=stack.stderr,
+    )
+
+
+def _poke(stack: Stack, observer: Observer, loop: str) -> None:
+    """Give a loop something to do that turns only when there is."""
+    if loop == "server":
+        _say_to_service(stack, b"")
+    elif loop == "health.get":
+        _say_to_service(stack, b'{"jsonrpc":"2.0","id":1,"method":"health.get","params":{}}\n')
+    elif loop == "uplink":
+        stack.broker.kill()
+        stack.start_broker()
+    elif loop in ("command session/get", "answer"):
+        observer.send("session/get")
+
+
+def _say_to_service(stack: Stack, line: bytes) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as visitor:
+        visitor.connect(str(stack.layout.socket))
+        visitor.sendall(line)
+
+
+def _break(stack: Stack, observer: Observer, name: str, loop: str, how: str) -> None:
+    """Let one loop fail, start the program again as systemd does, and judge."""
+    flag = stack.root / "broken"
+    place = {"service": SERVICE, "daemon": DAEMON}[name][loop]
+    whole: Program = getattr(stack, name)
+    whole.terminate()
+    program = broken(stack, name, place, how, flag, *_LIMITS[name])
+    program.start()
+    try:
+        _await_picture(stack, observer)
+        flag.touch()
+        _poke(stack, observer, loop)
+        began = time.monotonic()
+        code = program.await_end()
+        print(f"{loop}: ended with {code} after {time.monotonic() - began:.1f} s")
+    finally:
+        flag.unlink(missing_ok=True)
+        program.kill()
+        whole.start()
+    assert code in (1, 70, 75)
+    _await_picture(stack, observer)
+
+
+def _log(stack: Stack, name: str) -> str:
+    path: Path = stack.layout.log if name == "service" else stack.layout.daemon_log
+    return path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "loop"),
+    [*(("service", loop) for loop in SERVICE), *(("daemon", loop) for loop in DAEMON)],
+)
+def test_a_loop_that_hangs_ends_the_process(
+    stack: Stack, observer: Observer, name: str, loop: str
+) -> None:
+    """The log names the loop, and the session goes on."""
+    before = len(_log(stack, name))
+    _break(stack, observer, name, loop, "hang")
+    said = _log(stack, name)[before:].splitlines()
+    assert any("giving up" in line and loop in line for line in said)
+
+
+@pytest.mark.parametrize("loop", DEADLY)
+def test_a_loop_that_dies_ends_the_process(stack: Stack, observer: Observer, loop: str) -> None:
+    """The log has the reason, and the session goes on."""
+    name = "service" if loop in SERVICE else "daemon"
+    before = len(_log(stack, name))
+    _break(stack, observer, name, loop, "raise")
+    assert "made to fail" in _log(stack, name)[before:]
+
+
+def test_a_daemon_whose_only_thread_is_stuck_ends(stack: Stack, observer: Observer) -> None:
+    """All its loops stand still with it."""
+    before = len(_log(stack, "daemon"))
+    _break(stack, observer, "daemon", "events", "block")
+    assert "no progress of" in _log(stack, "daemon")[before:]
+
+
+@pytest.mark.parametrize("name", ["service", "daemon"])
+def test_nobody_feeds_the_watchdog_when_the_vigil_itself_hangs(
+    stack: Stack, observer: Observer, tmp_path: Path, name: str
+) -> None:
+    """Then it is systemd that ends the process."""
+    whole: Program = getattr(stack, name)
+    whole.terminate()
+    flag = stack.root / "broken"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        program = broken(stack, name, "cinepi.vigil.Vigil.late", "hang", flag, *_LIMITS[name])
+        program.set_environment(NOTIFY_SOCKET=str(tmp_path / "notify"))
+        program.start()
         try:
-            visitor.connect(str(stack.layout.socket))
-        except OSError:
-            return True
-    return False
+            systemd.settimeout(30)
+            while systemd.recv(100) != b"WATCHDOG=1":
+                pass
+            flag.touch()
+            systemd.settimeout(2)  # ten times the period
+            with pytest.raises(TimeoutError):
+                for _ in range(20):
+                    systemd.recv(100)
+            assert program.is_running
+        finally:
+            flag.unlink(missing_ok=True)
+            program.kill()
+            whole.start()
+    _await_picture(stack, observer)
+
+
+def test_nothing_was_lost(stack: Stack, observer: Observer) -> None:
+    """After all that: every slot, event, command and file is accounted for."""
+    assert observer.ask("session/stop")["success"]
+    assert observer.data("events/replay", after=0, limit=1)["events"]
+    assert invariants.problems(stack, observer) == []

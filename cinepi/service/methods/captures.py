@@ -59,7 +59,7 @@ def read(call: Call[CaptureReadParams]) -> CaptureReadResult:
         os.close(descriptor)
 
 
-@method("captures.delete", CapturesDeleteParams, is_slow=True)
+@method("captures.delete", CapturesDeleteParams, is_slow=True, limit_s=3600)
 def delete(call: Call[CapturesDeleteParams]) -> CapturesDeleteResult:
     """Delete what was named, or what fits the filter."""
     chosen = _chosen(call)
@@ -81,7 +81,7 @@ def delete(call: Call[CapturesDeleteParams]) -> CapturesDeleteResult:
     return result
 
 
-@method("captures.verify", NoParams, is_slow=True)
+@method("captures.verify", NoParams, is_slow=True, limit_s=86_400)  # reads every picture
 def verify(call: Call[NoParams]) -> VerifyResult:
     """Look at every picture: is it whole, and does the index know it?"""
     known = call.parts.journal.capture_names()

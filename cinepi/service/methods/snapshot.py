@@ -17,7 +17,7 @@ LIMIT_S = 60.0
 """How long a snapshot may take from its time on, beyond the exposure itself."""
 
 
-@method("snapshot.take", TakeParams, is_slow=True)
+@method("snapshot.take", TakeParams, is_slow=True, limit_s=900)
 def take(call: Call[TakeParams]) -> CaptureDocument:
     """Take a picture now, or at an instant that many devices share."""
     if call.command is not None and (found := Adopted(call.parts.journal).find(call.command)):

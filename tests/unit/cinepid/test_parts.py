@@ -1,16 +1,14 @@
-"""Small parts: waiting, memory, the board, and the pulse."""
+"""Small parts: waiting, memory and the board."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from cinepi.clock import SystemClock
 from cinepid.acknowledgement import OVERTAKING, Acknowledgements
 from cinepid.memory import Memory
 from cinepid.payloads import Stamp, stamped
 from cinepid.publishers.board import Board
-from cinepid.pulse import LIMIT, Pulse
 from cinepid.uplink import LONGEST_WAIT, wait_before
 
 
@@ -141,24 +139,3 @@ def test_another_machine_says_what_it_cannot_tell(tmp_path: Path) -> None:
     assert board.serial() == ""
     found = (board.temperature_c(), board.under_voltage(), board.throttled())
     assert (*found, board.wifi_signal_dbm()) == (None, None, None, None)
-
-
-class _LaterClock(SystemClock):
-    """A clock that can be put forward."""
-
-    ahead = 0.0
-
-    def monotonic(self) -> float:
-        """See `Clock.monotonic`."""
-        return super().monotonic() + self.ahead
-
-
-def test_a_loop_that_hangs_is_noticed() -> None:
-    """One that turns is not."""
-    clock = _LaterClock()
-    pulse = Pulse(clock)
-    pulse.beat("hanging")
-    pulse.beat("turning")
-    clock.ahead = LIMIT + 1
-    pulse.beat("turning")
-    assert pulse.stopped() == ("hanging",)

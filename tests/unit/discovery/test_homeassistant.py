@@ -10,6 +10,7 @@ import pytest
 from cinepi.clock import SystemClock
 from cinepi.features import Feature
 from cinepi.model.documents import CameraDocument
+from cinepi.vigil import Vigil
 from cinepid.config import HomeAssistantSettings
 from cinepid.discovery.homeassistant import HomeAssistant
 from cinepid.message import Incoming, Outgoing
@@ -53,7 +54,7 @@ def make(tmp_path: Path, info: InfoDocument) -> Callable[..., HomeAssistant]:
             lambda: msgspec.structs.replace(info, device=device),
             tmp_path / "homeassistant.json",
             clock=clock,
-            pulse=Pulse(clock),
+            pulse=Pulse(Vigil(clock, pytest.fail)),
             luck=lambda: 0.0,
         )
 
