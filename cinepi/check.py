@@ -20,6 +20,8 @@ MessageT = TypeVar("MessageT", bound=msgspec.Struct)
 
 _MAX_SHOWN = 40  # characters of a wrong value that an error repeats
 _MAX_UNKNOWN = 10  # unknown keys of one object that an error lists
+_CHARACTERS = re.compile(r"\^\(?\[(.+)\]\{(\d+),(\d+)\}(\)\?)?\$")  # one class, so many of it
+_NO_CONTROL = r"^\x00-\x1f\x7f"
 _LARGEST = 1e300  # JSON has integers of any size, which no float holds and no setting means
 
 
@@ -149,8 +151,7 @@ def _unmet(kind: inspect.Type, value: object, example: str | None) -> str | None
             fits, allowed = number and _is_within(value, kind), f"a number{_range(kind)}"
         case inspect.StrType():
             fits = isinstance(value, str) and _matches(value, kind.pattern)
-            pattern = f" that fits {kind.pattern}" if kind.pattern else ""
-            allowed = "text" + (f" such as {example}" if example else pattern)
+            allowed = f"text{_in_words(kind.pattern, example)}"
         case inspect.LiteralType():
             fits = any(value == known and type(value) is type(known) for known in kind.values)
             allowed = "one of " + ", ".join(str(known) for known in kind.values)
@@ -159,6 +160,22 @@ def _unmet(kind: inspect.Type, value: object, example: str | None) -> str | None
         case _:
             return None
     return None if fits else allowed
+
+
+def _in_words(pattern: str | None, example: str | None) -> str:
+    """What a pattern asks for, for people; as it stands only where nothing better is known."""
+    such_as = f" such as {example}" if example else ""
+    found = _CHARACTERS.fullmatch(pattern or "")
+    if found is None:
+        return such_as or (f" that fits {pattern}" if pattern else "")
+    characters, least, most, is_optional = found.groups()
+    size = f"{least} to {most}" if int(least) and not is_optional else f"at most {most}"
+    comma = "," if such_as else ""
+    if characters == _NO_CONTROL:
+        return f"{such_as}{comma} of {size} characters on one line"
+    if characters.startswith("^"):
+        return such_as or f" that fits {pattern}"
+    return f"{such_as}{comma} of {size} characters out of {characters}"
 
 
 def _matches(text: str, pattern: str | None) -> bool:
@@ -180,7 +197,10 @@ def _range(kind: inspect.IntType | inspect.FloatType) -> str:
 
 
 def _name(at: str) -> str:
-    return at.rsplit("/", 1)[-1] or "the input"
+    above, _, name = at.rpartition("/")
+    if name.isdigit() and above:  # of a list
+        return f"{_name(above)}[{name}]"
+    return name or "the input"
 
 
 def _shown(value: object) -> str:

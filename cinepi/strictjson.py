@@ -1,5 +1,6 @@
 """JSON from strangers: limits before parsing, and none of the freedoms that hide mistakes."""
 
+import codecs
 import json
 import math
 import re
@@ -29,7 +30,7 @@ def loads(data: bytes, *, max_bytes: Bytes) -> object:
     _check_depth(data)
     try:
         value = json.loads(
-            data.decode(),
+            _text_of(data),
             object_pairs_hook=_no_key_twice,
             parse_constant=_no_constant,
             parse_float=_finite,
@@ -40,6 +41,17 @@ def loads(data: bytes, *, max_bytes: Bytes) -> object:
         message = f"the message is not valid JSON: {error}"
         raise InvalidArgumentError(message) from error
     return value
+
+
+def _text_of(data: bytes) -> str:
+    if data.startswith(codecs.BOM_UTF8):
+        message = "it begins with a byte order mark; send it without"
+        raise ValueError(message)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        message = f"it is not UTF-8: byte {error.start} is 0x{data[error.start]:02x}"
+        raise ValueError(message) from error
 
 
 def _check_depth(data: bytes) -> None:

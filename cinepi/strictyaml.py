@@ -203,7 +203,7 @@ def _syntax_help(error: yaml.MarkedYAMLError, text: str) -> str:
 def _trap(node: yaml.Node | None) -> str:
     if not isinstance(node, yaml.ScalarNode):
         return ""
-    if node.style in ("'", '"') and not isinstance(plain(node.value), str):
+    if node.style in ("'", '"') and node.value and not isinstance(plain(node.value), str):
         return " (write it without quotes)"
     if node.style or isinstance(plain(node.value), bool | int | float):
         return ""

@@ -26,6 +26,8 @@ broker:
 _CREDENTIAL = "mqtt.password"
 _TEXT = r"^[^\x00-\x1f\x7f]{0,64}$"
 _TOPIC = r"^[^+#\x00\s]{1,128}$"
+# One colon is a port, which has a key of its own; two are an IPv6 address.
+_HOST_PATTERN = r"^([^\s:/\[\]]{1,255}|\[?[0-9a-fA-F]*:[0-9a-fA-F.]*:[^\s/\[\]]{0,80}\]?)$"
 _SERVER_PATTERN = r"^(\[[0-9a-fA-F:]+\]|[^\s:/\[\]]+)(:[0-9]{1,5})?$"
 
 Name = Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
@@ -61,7 +63,7 @@ class BrokerSettings(Section, frozen=True, kw_only=True):
 
     host: Annotated[
         str,
-        setting("Host", "Name or address.", pattern=r"^[^\s/]{1,255}$", example="192.168.1.10"),
+        setting("Host", "Name or address.", pattern=_HOST_PATTERN, example="192.168.1.10"),
     ] = "localhost"
     port: (
         Annotated[

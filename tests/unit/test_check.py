@@ -69,7 +69,7 @@ def test_error_carries_every_problem() -> None:
         ({"turn": 90}, "turn must be one of 0, 180, not 90"),
         ({"turn": False}, "turn must be one of 0, 180, not false"),
         ({"tags": "a"}, 'tags must be a list, not "a"'),
-        ({"tags": ["a", 1]}, "1 must be text, not 1"),
+        ({"tags": ["a", 1]}, "tags[1] must be text, not 1"),
         ({"limits": {"a": {}}}, "a must be a whole number, not an object"),
         ({"limits": 1}, "limits must be an object of keys and values, not 1"),
         ({"name": "x" * 99}, None),

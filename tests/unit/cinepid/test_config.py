@@ -57,8 +57,19 @@ def test_servers_have_the_port_that_fits(text: str, servers: list[str]) -> None:
         ("broker: {key_file: a}", "/broker/cert_file", "needs cert_file"),
         ("broker: {password_file: a}", "/broker/username", "needs a username"),
         ("broker: {servers: ['a:99999']}", "/broker/servers/0", "between 1 and 65535"),
-        ("device: {id: Garden}", "/device/id", "such as garden"),
-        ("device: {groups: ['+']}", "/device/groups/0", "text"),
+        (
+            "device: {id: Garden}",
+            "/device/id",
+            'such as garden, of at most 32 characters out of a-z0-9-, not "Garden"',
+        ),
+        (
+            "device: {groups: ['+']}",
+            "/device/groups/0",
+            'groups[0] must be text of 1 to 32 characters out of a-z0-9-, not "+"',
+        ),
+        ('device: {name: "a\\nb"}', "/device/name", "text of at most 64 characters on one line"),
+        ("broker: {host: '1.2.3.4:1883'}", "/broker/host", "such as 192.168.1.10, not"),
+        ("broker: {host: ''}", "/broker/host", 'such as 192.168.1.10, not ""'),
         ("homeassistant: {prefix: 'a/#'}", "/homeassistant/prefix", "such as homeassistant"),
         ("log: {level: loud}", "/log/level", "one of "),
     ],
@@ -70,6 +81,7 @@ def test_each_mistake_is_explained(text: str, field: str, words: str) -> None:
     assert caught.value.field == field
     assert words in str(caught.value)
     assert "cinepid.yaml:1:" in str(caught.value)
+    assert "without quotes" not in str(caught.value)
 
 
 def test_a_file_that_is_no_text_is_explained(tmp_path: Path) -> None:
