@@ -13,6 +13,7 @@ from cinepi.logs.setup import logger
 from cinepi.model.documents import SessionDocument
 from cinepi.protocol import Check, HealthResult
 from cinepi.units import Milliseconds, Seconds, WallTime
+from cinepi.vigil import TURN
 from cinepid.camera_service import CameraService
 from cinepid.health import Checks, HealthDocument, MqttHealth
 from cinepid.memory import Memory
@@ -80,8 +81,10 @@ class Health:
         due = self._clock.monotonic()
         while True:
             left = due - self._clock.monotonic()
-            if left > 0 and not await pulse.rest("health", self._mirror.ailing, left):
-                continue
+            if left > 0:
+                is_ailing = await pulse.rest("health", self._mirror.ailing, min(left, TURN))
+                if not is_ailing:
+                    continue
             self._mirror.ailing.clear()
             due = self._clock.monotonic() + PERIOD
             await self.look()
