@@ -1,5 +1,6 @@
 """A Pi with a broker of its own, bridged to the house's, seen by cinepictl in the house."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -56,15 +57,21 @@ def test_a_cut_is_made_good_from_the_journal(
         follower = Follower(ctl, stack)
         ctl.ok("session", "start", "garden", "--interval", "1", "--count", str(FRAMES))
         wait_for(lambda: len(follower.numbers()) >= 3)
-    cut = time.monotonic()
+    cut, before = time.monotonic(), follower.numbers()[-1]
     wait_for(lambda: time.monotonic() - cut > FRAMES - 10, limit=60)  # frames go on
     assert (
         on_the_pi.ok("session", "status", "garden", "--json").json["ok"][0]["data"]["missed"] == 0
     )
-    with bridged.house.run():
+    with bridged.house.run(), bridged.house.connected("monitor") as plain:
+        plain.subscribe("cinepi/garden/event/#")
+        crossed = [json.loads(plain.next()[1])]
+        while crossed[-1]["type"] != "session_stopped":
+            crossed.append(json.loads(plain.next()[1]))
         wait_for(lambda: follower.events_of("garden", "session_stopped"), limit=90)
         numbers = follower.numbers()
         assert numbers == list(range(numbers[0], numbers[-1] + 1))
         assert len(follower.events_of("garden", "capture_stored")) == FRAMES
         past = ctl.ok("events", "garden", "--after", str(numbers[0] - 1), "--json").lines
         assert [event["seq"] for event in past] == numbers
+    lost = {n for n in numbers if n > before} - {event["seq"] for event in crossed}
+    assert bool(lost) == (SMALL_QUEUE in bridged.config), "what the bridge itself has lost"
