@@ -214,8 +214,8 @@ def prune(layout: Layout, clock: Clock, days: int) -> tuple[str, ...]:
 def _names(layout: Layout) -> list[str]:
     """The names of the copies, newest first: they sort as their times do, `_01` after none."""
     try:
-        with atomic.speaking_of(layout.backups, "list"):
-            names = [path.name for path in layout.backups.iterdir()]
+        with atomic.speaking_of(layout.backups, "list"), os.scandir(layout.backups) as entries:
+            names = [entry.name for entry in entries]  # as strings: there may be thousands
     except FileNotFoundError:
         return []
     return sorted((name for name in names if _is_name(name)), reverse=True)
