@@ -1,8 +1,16 @@
-"""A long run with random faults that no process has to die of: memory, files and threads stay."""
+"""A long run with random faults that no process has to die of: memory, files and threads stay.
 
+`python -m tests.faults.soak --minutes 60` runs it alone, and draws how the memory went.
+"""
+
+import argparse
 import random
+import tempfile
+import threading
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -16,7 +24,13 @@ EVERY = 10.0
 """Seconds from fault to fault."""
 WARM_UP = 0.25
 """Part of the run after which everything that is remembered has its full size."""
+LONGEST_WARM_UP = 660.0
+"""Ten minutes is how long commands are remembered; nothing is remembered for longer."""
+MOST_GROWTH = 2.0
+"""Megabytes that a process may take more at the end than when it was warm."""
+SAMPLED_EVERY = 5.0
 DAY = 86_400
+BARS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,16 @@ class Size:
             f"{self.fds - before.fds:+d} descriptors, {self.threads - before.threads:+d} threads"
         )
 
+    def excess(self, before: "Size", name: str) -> Iterator[str]:
+        """What was added that should not have been, in words."""
+        megabytes = (self.rss - before.rss) / 1024 / 1024
+        if megabytes > MOST_GROWTH:
+            yield f"the {name} grew by {megabytes:.2f} MB"
+        if self.fds > before.fds:
+            yield f"the {name} has {self.fds - before.fds} descriptors more"
+        if self.threads > before.threads:
+            yield f"the {name} has {self.threads - before.threads} threads more"
+
 
 @dataclass(frozen=True)
 class Report:
@@ -53,6 +77,7 @@ class Report:
     duplicates: int
     growth: dict[str, str]
     problems: list[str]
+    samples: dict[str, list[float]]
 
 
 class Soak:
@@ -63,6 +88,8 @@ class Soak:
         self._choice = random.Random(seed)  # noqa: S311 - reproducible, not secret
         self._stack = Stack(root)
         self._faults: dict[str, int] = {}
+        self._samples: dict[str, list[float]] = {"service": [], "daemon": []}
+        self._ended = threading.Event()
         try:
             self._stack.start()
             self._observer = Observer(self._stack.port)
@@ -74,6 +101,7 @@ class Soak:
 
     def close(self) -> None:
         """End everything."""
+        self._ended.set()
         self._observer.close()
         self._stack.close()
 
@@ -82,14 +110,17 @@ class Soak:
         traffic = Traffic(self._observer)
         began = time.monotonic()
         before: dict[str, Size] = {}
+        threading.Thread(target=self._sample, name="samples", daemon=True).start()
+        warm_after = min(WARM_UP * seconds, LONGEST_WARM_UP)
         while (passed := time.monotonic() - began) < seconds:
-            if not before and passed > WARM_UP * seconds:
+            if not before and passed > warm_after:
                 before = self._sizes()
             traffic.start()
             self._suffer()
             traffic.stop()
         wait_for(lambda: self._observer.retained.get("camera", {}).get("health") == "ok", limit=60)
         after = self._sizes()
+        self._ended.set()
         assert self._observer.ask("session/stop")["success"]
         session = self._observer.data("session/get")
         return Report(
@@ -99,8 +130,18 @@ class Soak:
             events=len(self._observer.events),
             duplicates=self._observer.duplicates,
             growth={name: after[name].since(before[name]) for name in before},
-            problems=invariants.problems(self._stack, self._observer),
+            problems=[
+                *invariants.problems(self._stack, self._observer),
+                *(each for name in before for each in after[name].excess(before[name], name)),
+            ],
+            samples=self._samples,
         )
+
+    def _sample(self) -> None:
+        """Note the memory of both, in MB, until the end."""
+        while not self._ended.wait(SAMPLED_EVERY):
+            for name, size in self._sizes().items():
+                self._samples[name].append(round(size.rss / 1024 / 1024, 2))
 
     def _sizes(self) -> dict[str, Size]:
         return {each.name: Size.of(each) for each in (self._stack.service, self._stack.daemon)}
@@ -127,3 +168,41 @@ class Soak:
         while time.monotonic() < end:
             time.sleep(0.1)  # the beat of the soak
         stack.mend()
+
+
+def drawn(samples: Sequence[float], width: int = 60) -> str:
+    """A line of bars, from the smallest to the largest of the samples, and what these are."""
+    if not samples:
+        return "no samples"
+    edges = [round(place * len(samples) / width) for place in range(width + 1)]
+    means = [sum(samples[a:b]) / (b - a) for a, b in pairwise(edges) if b > a]
+    low, high = min(means), max(means)
+    scale = (len(BARS) - 1) / (high - low or 1)
+    bars = "".join(BARS[round((mean - low) * scale)] for mean in means)
+    return f"{low:.1f} MB {bars} {high:.1f} MB"
+
+
+def main() -> int:
+    """Run it; 1 if something grew or was lost."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="soak-") as root:
+        soak = Soak(Path(root), seed=options.seed)
+        try:
+            report = soak.run(60 * options.minutes)
+        finally:
+            soak.close()
+    print(f"{options.minutes:g} minutes at 1 s: {report.frames} frames, missed {report.missed},")
+    print(f"{report.events} events, {report.duplicates} of them twice; faults {report.faults}")
+    for name, growth in report.growth.items():
+        print(f"{name:8} since it was warm: {growth}")
+        print(f"{'':8} {drawn(report.samples[name])}")
+    for problem in report.problems:
+        print(f"PROBLEM: {problem}")
+    return 1 if report.problems else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
