@@ -25,6 +25,7 @@ from benchmarks.parts import broker
 
 LIMIT_S = 300.0
 _AHEAD_S = 3
+_PACE_S = 1.0  # two programs start at a time, as on a Pi
 
 
 def main() -> None:
@@ -58,6 +59,7 @@ def _devices(number: int, port: int) -> Iterator[tuple[list[subprocess.Popen[byt
         try:
             for index in range(number):
                 processes += _start(Path(folder) / f"cam-{index:03}", port)
+                time.sleep(_PACE_S)
             environment = {**os.environ, "CINEPICTL_BROKER": f"127.0.0.1:{port}"}
             while len(_online(environment)) < number:
                 if time.monotonic() - began > LIMIT_S:

@@ -70,10 +70,14 @@ class Parser(argparse.ArgumentParser):
             message += f"; did you mean {close[0]}?" if close else f"; there are {known}"
         self.exit(USAGE, f"{safe(message)} (see: {self.prog} --help)\n")
 
-    def flags(self) -> set[str]:
-        """Its options, by their long names."""
-        names = (name for action in self._actions for name in action.option_strings)
-        return {name for name in names if name.startswith("--")}
+    def flags(self, *, with_value: bool = False) -> set[str]:
+        """Its options, all by their long names, or those that a value follows by all names."""
+        return {
+            name
+            for action in self._actions
+            for name in action.option_strings
+            if (action.nargs != 0 if with_value else name.startswith("--"))
+        }
 
     def describe_usage(self) -> None:
         """Say what stands where; the many options are listed below it."""

@@ -183,11 +183,16 @@ def test_a_shell_learns_the_words_and_the_names(ctl: Ctl, shell: str) -> None:
     assert "snapshot" in script
     assert "start-at" in script
     if shell == "bash":
-        words = 'COMP_WORDS=(cinepictl snapshot g) COMP_CWORD=2; _cinepictl; echo "${COMPREPLY[@]}"'
-        found = subprocess.run(
-            ["bash", "-c", f"{script}\n{words}"], capture_output=True, text=True, check=True
-        )
-        assert found.stdout.split() == ["garden"]
+        for line, offered in (
+            ("snapshot g", "garden"),
+            ("--context here snap", "snapshot"),
+            ("session st", "start status stop"),
+            ("snapshot --at ", ""),
+        ):
+            words = f"COMP_WORDS=(cinepictl {line}) COMP_CWORD={len(line.split(' '))}"
+            code = f'{script}\n{words}; _cinepictl; echo "${{COMPREPLY[@]}}"'
+            found = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True)
+            assert found.stdout.split() == offered.split(), line
 
 
 def test_the_client_needs_no_camera_service_and_no_daemon(ctl: Ctl) -> None:

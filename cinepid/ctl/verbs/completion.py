@@ -10,25 +10,50 @@ from cinepid.ctl.program import PROGRAM, Parser, Verb, complete_parser
 
 _BASH = """\
 _cinepictl() {{
-    local word="${{COMP_WORDS[COMP_CWORD]}}" verb="" action="" at="" each
+    local word="${{COMP_WORDS[COMP_CWORD]}}" verb="" action="" at="" own="{options}" before="" each
+    local valued=" {valued} "
     for each in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
         case "$each" in -*) ;; *)
-            if [ -z "$verb" ]; then verb="$each"; elif [ -z "$action" ]; then action="$each"; fi ;;
+            case "$valued" in *" ${{before:-none}} "*) ;; *)
+                if [ -z "$verb" ]; then verb="$each"; elif [ -z "$action" ]; then action="$each"; fi
+            esac ;;
         esac
+        before="$each"
     done
+    case "$valued" in *" ${{before:-none}} "*) COMPREPLY=(); return ;; esac
     case "$verb $action" in
 {cases}
         *) at="{verbs}" ;;
     esac
     case "$word" in
-        -*) at="$at {options}" ;;
+        -*) at="$own" ;;
         *) [ -z "$verb" ] || [ ! -r "{names}" ] || at="$at $(cat "{names}")" ;;
     esac
     COMPREPLY=($(compgen -W "$at" -- "$word"))
 }}
 complete -o default -F _cinepictl {program}
 """
-_ZSH = "autoload -U +X bashcompinit && bashcompinit\n" + _BASH
+_ZSH = """\
+#compdef {program}
+_cinepictl() {{
+    local each before verb action at own="{options}" valued=" {valued} "
+    for each in "${{(@)words[2,CURRENT-1]}}"; do
+        if [[ $each != -* && $valued != *" ${{before:-none}} "* ]]; then
+            if [[ -z $verb ]]; then verb=$each; elif [[ -z $action ]]; then action=$each; fi
+        fi
+        before=$each
+    done
+    if [[ $valued == *" ${{before:-none}} "* ]]; then _files; return; fi
+    case "$verb $action" in
+{cases}
+        *) at="{verbs}" ;;
+    esac
+    if [[ $PREFIX == -* ]]; then compadd -- ${{=own}}; return; fi
+    compadd -- ${{=at}}
+    if [[ -n $verb && -r "{names}" ]]; then compadd -- ${{(f)"$(<{names})"}}; fi
+}}
+if [[ $funcstack[1] == _cinepictl ]]; then _cinepictl "$@"; else compdef _cinepictl {program}; fi
+"""
 _FISH_NAMES = (
     'complete -c {program} -f -n "not __fish_use_subcommand" -a "(cat {names} 2>/dev/null)"'
 )
@@ -39,14 +64,14 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    words = _words(complete_parser())
+    parser = complete_parser()
+    words, valued = _words(parser), _valued(parser)
     names = str(cache.path(os.environ))
     if options.shell == "fish":
-        sys.stdout.write(_fish(words, names))
+        sys.stdout.write(_fish(words, valued, names))
         return OK
-    common = sorted({option for _, options_ in words.values() for option in options_})
     cases = [
-        f'        "{verb} "*) at="{" ".join((*actions, *own))}" ;;'
+        f'        "{verb} "*) at="{" ".join(actions)}" own="{" ".join(own)}" ;;'
         for verb, (actions, own) in words.items()
     ]
     template = _ZSH if options.shell == "zsh" else _BASH
@@ -54,22 +79,23 @@ async def _run(options: argparse.Namespace) -> int:
         template.format(
             cases="\n".join(cases),
             verbs=" ".join(words),
-            options=" ".join(common),
+            options=" ".join(sorted(parser.flags())),
             names=names,
+            valued=" ".join(sorted(valued)),
             program=PROGRAM,
         )
     )
     return OK
 
 
-def _fish(words: dict[str, tuple[list[str], list[str]]], names: str) -> str:
+def _fish(words: dict[str, tuple[list[str], list[str]]], valued: set[str], names: str) -> str:
     lines = [f"complete -c {PROGRAM} -f"]
     for verb, (actions, options) in words.items():
         lines.append(f'complete -c {PROGRAM} -n __fish_use_subcommand -a "{verb}"')
         seen = f'-n "__fish_seen_subcommand_from {verb}"'
         lines += [f'complete -c {PROGRAM} {seen} -a "{action}"' for action in actions]
         lines += [
-            f"complete -c {PROGRAM} {seen} -l {option.removeprefix('--')}"
+            f"complete -c {PROGRAM} {seen} -l {option[2:]}{' -r' if option in valued else ''}"
             for option in options
             if option.startswith("--")
         ]
@@ -85,6 +111,14 @@ def _words(parser: Parser) -> dict[str, tuple[list[str], list[str]]]:
         for action in options.children.values():
             flags |= action.flags()
         found[verb] = (sorted(options.children), sorted(flags))
+    return found
+
+
+def _valued(parser: Parser) -> set[str]:
+    """Options that a value follows, of all verbs and actions."""
+    found = parser.flags(with_value=True)
+    for child in parser.children.values():
+        found |= _valued(child)
     return found
 
 
