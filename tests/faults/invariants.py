@@ -42,8 +42,7 @@ def problems(stack: Stack, observer: Observer) -> list[str]:
 def _await_all_events(observer: Observer) -> None:
     """Whatever the journal has must come by itself; `events/replay` only says what there is."""
     while True:
-        newest = max(observer.events, default=0)
-        events = observer.data("events/replay", after=newest, limit=500)["events"]
+        events = observer.data("events/replay", after=observer.newest, limit=500)["events"]
         if not events:
             return
         observer.await_seq(events[-1]["seq"])

@@ -135,10 +135,9 @@ class Campaign:
 
         def frame() -> float | None:
             self._supervise()
-            for event in reversed(list(self.observer.events.values())):
-                if event["heard_at"] > moment and event.get("kind") == "frame":
-                    return float(event["heard_at"])
-            return None
+            pictures = self.observer.of_type("capture_stored")
+            times = (e["heard_at"] for e in reversed(pictures) if e["kind"] == "frame")
+            return next((float(at) for at in times if at > moment), None)
 
         heard = wait_for(frame, limit=2 * LIMIT, why=self.stack.stderr)
         return (heard or moment) - moment

@@ -48,6 +48,7 @@ class Observer:
         duplicates: Deliveries of events that had come before, as QoS 1 allows.
         replayed: Events that `events/replay` brought after the broker had lost them.
         disorder: What came later than a younger one, in words.
+        newest: The highest seq of an event.
         commands: By id.
         gaps: Counted gaps that the device reported.
         retained: The newest document of each channel.
@@ -63,7 +64,7 @@ class Observer:
         self.gaps: list[Document] = []
         self.retained: dict[str, Document] = {}
         self.heard = 0
-        self._newest = 0
+        self.newest = 0
         self._count = 0
         self._name = name
         self._lock = threading.Lock()
@@ -130,15 +131,18 @@ class Observer:
 
     def of_type(self, *kinds: str) -> list[Document]:
         """Events of some types, by seq."""
-        return [event for _, event in sorted(self.events.items()) if event["type"] in kinds]
+        with self._lock:
+            events = sorted(self.events.items(), key=lambda item: item[0])
+        return [event for _, event in events if event["type"] in kinds]
 
     def holes(self) -> list[int]:
         """Sequence numbers that neither an event nor a counted gap accounts for."""
-        if not self.events:
-            return []
-        counted = {seq for gap in self.gaps for seq in range(gap["from_seq"], gap["to_seq"] + 1)}
-        everything = range(1, max(self.events) + 1)
-        return [seq for seq in everything if seq not in self.events and seq not in counted]
+        with self._lock:
+            heard = set(self.events)
+            gaps = list(self.gaps)
+        newest = max(heard, default=0)
+        heard |= {seq for gap in gaps for seq in range(gap["from_seq"], gap["to_seq"] + 1)}
+        return [seq for seq in range(1, newest + 1) if seq not in heard]
 
     def mend_holes(self) -> int:
         """Ask for what is missing, as anybody can who saw a gap; returns how many came."""
@@ -157,9 +161,9 @@ class Observer:
     def await_seq(self, seq: int, limit: float = LIMIT) -> None:
         """Wait until all events up to `seq` are here."""
         wait_for(
-            lambda: max(self.events, default=0) >= seq,
+            lambda: self.newest >= seq,
             limit=limit,
-            why=lambda: f"newest event is {max(self.events, default=0)}, not {seq}",
+            why=lambda: f"newest event is {self.newest}, not {seq}",
         )
 
     def await_document(
@@ -213,9 +217,9 @@ class Observer:
             if seq in self.events:
                 self.duplicates += is_live
                 return
-            if is_live and seq < self._newest:
-                self.disorder.append(f"event {seq} came after {self._newest}")
-            self._newest = max(self._newest, seq)
+            if is_live and seq < self.newest:
+                self.disorder.append(f"event {seq} came after {self.newest}")
+            self.newest = max(self.newest, seq)
             self.events[seq] = {**event, "heard_at": time.monotonic()}
 
     def _take_answer(self, answer: Document) -> None:
