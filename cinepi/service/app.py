@@ -117,8 +117,8 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
         vigil.expect("main")
         vigil.start()
         while not stopping.wait(TURN):
-            vigil.beat("main")
             calendar.wakeup()
+            vigil.beat("main")
         vigil.stop()
         systemd.notify("STOPPING=1")
         _log.info("service stops")

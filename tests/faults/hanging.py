@@ -22,13 +22,16 @@ from cinepi.paths import ROOT_VARIABLE
 from tests.faults.stack import Program, Stack
 
 
-def broken(stack: Stack, name: str, place: str, how: str, flag: Path, *limits: str) -> Program:
-    """A program of the stack, to be broken at will; see above for the arguments."""
+def broken(
+    stack: Stack, name: str, place: str, how: str, flag: Path, *limits: str, **more: str
+) -> Program:
+    """A program of the stack, to be broken at will; `more` is for its environment."""
     command = [sys.executable, "-m", "tests.faults.hanging", name, place, how, str(flag), *limits]
     environment = {
         ROOT_VARIABLE: str(stack.root),
         CLOCK_VARIABLE: str(stack.root / "clock.json"),
         "PYTHONPATH": ":".join(sys.path),
+        **more,
     }
     return Program(name, command, stack.root / "stderr.log", **environment)
 

@@ -1,4 +1,4 @@
-"""Loops that hang or die: the process ends and says why, and the session goes on in the next one."""
+"""Loops that hang or die: the process ends and says why, and the session goes on."""
 
 import socket
 import time
@@ -13,7 +13,7 @@ from tests.faults.observer import Observer
 from tests.faults.stack import Program, Stack, wait_for
 
 HANGS = 3.0
-"""Seconds without progress after which these programs are given up; 60 and more outside of tests."""
+"""Seconds without progress after which these programs are given up; 60 outside of tests."""
 _VIGIL = (f"cinepi.vigil.LIMIT={HANGS}", "cinepi.vigil.TURN=0.5", "cinepi.vigil.PERIOD=0.2")
 _LIMITS = {
     "service": (*_VIGIL, f"cinepi.service.monitor.STUCK_AFTER={HANGS}"),
@@ -59,18 +59,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A device with a session, on which one program after the other is broken."""
     stack = Stack(tmp_path_factory.mktemp("liveness"))
     stack.start()
-    observer = Observer(stack.port)
-    observer.await_document("camera", lambda found: found["connected"])
-    assert observer.ask("session/start", interval=1)["success"]
-    observer.close()
     yield stack
     stack.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def observer(stack: Stack) -> Iterator[Observer]:
-    """Somebody who has been told everything since the session began."""
+    """Somebody who hears everything."""
     observer = Observer(stack.port)
+    observer.await_document("camera", lambda found: found["connected"])
+    assert observer.ask("session/start", interval=1)["success"]
     yield observer
     observer.close()
 
@@ -171,8 +169,9 @@ def test_nobody_feeds_the_watchdog_when_the_vigil_itself_hangs(
     flag = stack.root / "broken"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
-        program = broken(stack, name, "cinepi.vigil.Vigil.late", "hang", flag, *_LIMITS[name])
-        program.set_environment(NOTIFY_SOCKET=str(tmp_path / "notify"))
+        told = str(tmp_path / "notify")
+        place = "cinepi.vigil.Vigil.late"
+        program = broken(stack, name, place, "hang", flag, *_LIMITS[name], NOTIFY_SOCKET=told)
         program.start()
         try:
             systemd.settimeout(30)
@@ -180,9 +179,7 @@ def test_nobody_feeds_the_watchdog_when_the_vigil_itself_hangs(
                 pass
             flag.touch()
             systemd.settimeout(2)  # ten times the period
-            with pytest.raises(TimeoutError):
-                for _ in range(20):
-                    systemd.recv(100)
+            assert _is_silent(systemd)
             assert program.is_running
         finally:
             flag.unlink(missing_ok=True)
@@ -191,8 +188,18 @@ def test_nobody_feeds_the_watchdog_when_the_vigil_itself_hangs(
     _await_picture(stack, observer)
 
 
+def _is_silent(systemd: socket.socket) -> bool:
+    """Whether nothing more comes, after the few that may have been on the way."""
+    try:
+        for _ in range(20):
+            systemd.recv(100)
+    except TimeoutError:
+        return True
+    return False
+
+
 def test_nothing_was_lost(stack: Stack, observer: Observer) -> None:
     """After all that: every slot, event, command and file is accounted for."""
-    assert observer.ask("session/stop")["success"]
-    assert observer.data("events/replay", after=0, limit=1)["events"]
+    stopped = observer.ask("session/stop")
+    assert stopped["success"], stopped
     assert invariants.problems(stack, observer) == []
