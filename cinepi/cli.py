@@ -91,9 +91,18 @@ def main(program: str, about: str, verbs: Sequence[Verb], argv: Sequence[str]) -
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:  # all others are ours by now
+        sys.stderr.write(f"the output cannot be written: {error.strerror}\n")
+        _drop_output()
+        return FAILED
     return status
+
+
+def _drop_output() -> None:
+    """Keep the interpreter from trying once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def ask(

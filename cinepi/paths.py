@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from cinepi.errors import InvalidArgumentError
+
 ROOT_VARIABLE = "CINEPI_ROOT"
 
 
@@ -18,7 +20,14 @@ class Layout(NamedTuple):  # a dataclass would cost every command line 10 ms of 
 
     @classmethod
     def find(cls, root: str | Path | None = None) -> "Layout":
-        """Take `root`, else `CINEPI_ROOT` from the environment, else `/`."""
+        """Take `root`, else `CINEPI_ROOT` from the environment, else `/`.
+
+        Raises:
+            InvalidArgumentError: `root` is empty: it comes of a variable that is not set, and does
+                not mean the whole system.
+        """
+        if root == "":
+            raise InvalidArgumentError.at("/root", "root must be a folder, not an empty text")
         return cls(Path(root or os.environ.get(ROOT_VARIABLE) or "/").absolute())
 
     @property

@@ -173,8 +173,8 @@ async def _cancel(*tasks: "asyncio.Task[Any]") -> None:
 
 
 def _root(given: str | None) -> Path:
-    if given:
-        return Path(given)
+    if given is not None:
+        return Layout.find(given).root
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(data).expanduser() / "cinepi-demo"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cinepi.errors import InvalidArgumentError
 from cinepi.logs.entry import LogEntry, line_of
 from cinepi.paths import Layout
 
@@ -63,3 +64,24 @@ def test_wrong_arguments_are_said_in_words(root: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "limit must be" in done.stderr
     assert "level must be one of" in done.stderr
+
+
+def test_an_output_that_is_full_is_one_sentence(root: Path) -> None:
+    """No traceback, and a script can see that it failed."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "cinepi.logs", "recent", "--root", str(root)],
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+    said = "the output cannot be written: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (1, said)
+
+
+def test_an_empty_root_is_not_the_whole_system() -> None:
+    """A variable that is not set must not lead a command to the installed device."""
+    with pytest.raises(InvalidArgumentError, match="not an empty text"):
+        Layout.find("")
