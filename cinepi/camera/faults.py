@@ -18,9 +18,12 @@ from cinepi.features import setting
 from cinepi.paths import Layout
 from cinepi.units import Seconds
 
-FaultName = Literal["hang", "timeout", "unplug", "slow", "truncated", "wrong_metadata", "busy"]
+FaultName = Literal[
+    "hang", "timeout", "unplug", "slow", "truncated", "wrong_size", "wrong_metadata", "busy"
+]
 FAULTS: tuple[FaultName, ...] = get_args(FaultName)
-"""Never returns; too slow by its own account; gone; slower; damaged picture; nonsense; taken."""
+"""Never returns; too slow by its own account; gone; slower; part of a picture; a smaller one;
+nonsense; taken."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,6 +1,7 @@
 """Brokers that vanish, keep silent, refuse or take little; and the way back from an outage."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,6 +19,9 @@ from tests.faults.proxy import Mood, Proxy
 from tests.faults.stack import Stack, wait_for
 
 MEGABYTE = 1024 * 1024
+BACKLOG = 10_000
+DRAINED = int(os.environ.get("BACKLOG_DRAINED", "700"))
+"""Events of a backlog that are waited for; they come 50 a second."""
 NOTICED = 60.0
 """Seconds until a connection that carries nothing any more is given up: 20 after anything that
 asked for an acknowledgement, and health asks every 30."""
@@ -121,13 +125,13 @@ def test_two_devices_with_one_name_do_not_fight(
     twin.daemon.kill()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(180 + DRAINED // 20)
 def test_a_backlog_drains_in_order_beside_live_commands(tmp_path: Path, cleanup: ExitStack) -> None:
-    """10,000 events wait; while they come as replays a command is answered at once."""
+    """10,000 events wait; while they come, in order, a command is answered at once."""
     stack = Stack(tmp_path)
     cleanup.callback(stack.close)
     journal = Journal(stack.layout.journal, clock=SystemClock(), boot="0ld")
-    for _ in range(100):
+    for _ in range(BACKLOG // 100):
         with journal.transaction() as tx:
             for number in range(100):
                 tx.append(StorageRecovered(free_bytes=number))
@@ -140,13 +144,19 @@ def test_a_backlog_drains_in_order_beside_live_commands(tmp_path: Path, cleanup:
     wait_for(lambda: len(observer.events) > 50)
     daemon = psutil.Process(stack.daemon.pid)
     before = daemon.memory_info().rss
-    slowest = 0.0
-    while len(observer.events) < 700:
+    answers: list[float] = []
+    drained = time.monotonic()
+    while len(observer.events) < DRAINED:
         began = time.monotonic()
         assert observer.ask("session/get")["success"]
-        slowest = max(slowest, time.monotonic() - began)
+        answers.append(time.monotonic() - began)
+        time.sleep(0.05)  # somebody who looks now and then, not a load
     grown = daemon.memory_info().rss - before
-    print(f"slowest answer {slowest:.3f} s, memory grew by {grown / MEGABYTE:.2f} MB")
+    slowest = max(answers)
+    print(
+        f"{DRAINED} of {BACKLOG} events in {time.monotonic() - drained:.0f} s, {len(answers)} "
+        f"answers beside them, slowest {slowest:.3f} s; memory grew by {grown / MEGABYTE:.2f} MB"
+    )
     assert slowest < 1
     assert grown < 2 * MEGABYTE
     assert observer.disorder == []

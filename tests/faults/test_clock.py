@@ -105,3 +105,21 @@ def test_daylight_saving_moves_no_slot(
         if old is not None:
             os.environ["TZ"] = old
         time.tzset()
+
+
+def test_a_step_between_a_frame_and_its_name(
+    start: Callable[..., tuple[Stack, Observer]],
+) -> None:
+    """While exposures are long the clock is set in their midst: each picture has one time."""
+    stack, observer = start()
+    stack.fault("slow", seconds=0.6)
+    before = len(observer.of_type("capture_stored"))
+    for offset in (-10 * DAY, 10 * DAY, 0.0, 3600.0, -3600.0, 0.0):
+        released = time.monotonic() + 1.0
+        while time.monotonic() < released:
+            time.sleep(0.01)
+        stack.set_clock(offset)
+    wait_for(lambda: len(observer.of_type("capture_stored")) > before + 5)
+    stack.mend()
+    observer.ask("session/stop")
+    assert invariants.problems(stack, observer) == []

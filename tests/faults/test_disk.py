@@ -142,7 +142,12 @@ JOURNAL = "var/lib/cinepi"
 SIZE = f"size={DISK_MB}m"
 
 
-@pytest.mark.parametrize("free", [RESERVE_MB * MEGABYTE, 0], ids=["at the reserve", "beyond it"])
+AT_EACH_STEP = pytest.mark.parametrize(
+    "free", [RESERVE_MB * MEGABYTE, 0], ids=["at the reserve", "beyond it"]
+)
+
+
+@AT_EACH_STEP
 def test_full_disk_pauses_until_there_is_room(start: Callable[..., Sufferer], free: int) -> None:
     """The default policy waits, says so, and goes on by itself."""
     device = start(CAPTURES, SIZE)
@@ -156,10 +161,13 @@ def test_full_disk_pauses_until_there_is_room(start: Callable[..., Sufferer], fr
     assert device.judge() == []
 
 
-def test_full_disk_stops_where_that_is_the_policy(start: Callable[..., Sufferer]) -> None:
+@AT_EACH_STEP
+def test_full_disk_stops_where_that_is_the_policy(
+    start: Callable[..., Sufferer], free: int
+) -> None:
     """The session ends with its reason, and another can begin when there is room."""
     device = start(CAPTURES, SIZE, when_full="stop")
-    device.disk.leave(RESERVE_MB * MEGABYTE)
+    device.disk.leave(free)
     device.session(state="idle", end_reason="storage_full")
     device.disk.empty()
     device.begin()
@@ -176,6 +184,19 @@ def test_full_disk_makes_room_where_that_is_the_policy(start: Callable[..., Suff
     gone = device.observer.of_type("capture_deleted")[0]
     assert gone["reason"] == "make_room"
     device.disk.empty()
+    assert device.judge() == []
+
+
+def test_a_disk_that_others_fill_misses_frames_until_there_is_room(
+    start: Callable[..., Sufferer],
+) -> None:
+    """When no picture is left to delete, frames are missed and counted, and then taken again."""
+    device = start(CAPTURES, SIZE, when_full="delete_oldest")
+    device.disk.leave(0)
+    device.missed("storage")
+    assert device.stack.pictures() == {"filler"}
+    device.disk.empty()
+    device.frames(2)
     assert device.judge() == []
 
 

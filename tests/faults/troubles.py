@@ -10,6 +10,8 @@ from tests.faults import strace
 from tests.faults.stack import Stack
 
 DAY = 86_400
+FAULTS = ("hang", "timeout", "unplug", "slow", "truncated", "wrong_size", "wrong_metadata")
+"""Of the camera."""
 LASTS = 1.5
 """Seconds of a failing disk, or of a broker that stands still."""
 _DISK = (("writev",), ("fsync",), ("fdatasync", "pwrite64"), ("renameat2",), ("unlinkat", "unlink"))
@@ -45,7 +47,7 @@ def _broker_freezes(stack: Stack, _choice: random.Random) -> None:
 
 
 TROUBLES: dict[str, Trouble] = {
-    **{fault: _camera(fault) for fault in ("hang", "timeout", "unplug", "slow", "truncated")},
+    **{fault: _camera(fault) for fault in FAULTS},
     "EIO": _disk("EIO"),
     "ENOSPC": _disk("ENOSPC"),
     "clock": _clock,

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from cinepi.camera.contract import CameraBackend, Frame, Identity, Planes
-from cinepi.camera.faults import Fault, Faults
+from cinepi.camera.faults import FAULTS, Fault, Faults
 from cinepi.camera.scene import Colour, Look, Scene
 from cinepi.clock import Clock
 from cinepi.errors import CameraUnavailableError, DeadlineError
@@ -39,6 +39,7 @@ _SHORTEST_US = 114  # IMX477, as picamera2 lists it
 _LONGEST_AUTO_US = 66_666
 _MOST_ANALOGUE = 22.26  # IMX477
 _PREVIEW_WIDTH = 800
+_AT_WORK = tuple(name for name in FAULTS if name != "busy")  # which shows when it is opened
 _IGNORED = {"backend", "metering", "focus_mode", "lens_position", "sharpness"}
 _WHITE: dict[WhiteBalance, Colour] = {
     "auto": (1.0, 1.0, 1.0),
@@ -88,7 +89,7 @@ class Backend(CameraBackend):
     def capture(self, limit: Seconds) -> Frame:
         """See `CameraBackend.capture`; takes as long as the exposure, and at least the drawing."""
         began = self._clock.monotonic()
-        fault = self._faults.use("hang", "timeout", "unplug", "slow", "truncated", "wrong_metadata")
+        fault = self._faults.use(*_AT_WORK)
         achieved = _achieved(self._settings)
         seconds = (achieved.exposure_us or 0) / 1e6
         if fault:
@@ -209,6 +210,9 @@ def _spoilt(frame: Frame, fault: Fault) -> Frame:
     began: MonotonicTime = frame.began_at
     if fault.fault == "truncated":
         main = Planes(y=main.y[: main.height // 3], u=main.u, v=main.v[: main.height // 6])
+    elif fault.fault == "wrong_size":
+        half, quarter = main.height // 2, main.height // 4
+        main = Planes(y=main.y[:half], u=main.u[:quarter], v=main.v[:quarter])
     elif fault.fault == "wrong_metadata":
         began = -1.0
         achieved = Achieved(
