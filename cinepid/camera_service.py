@@ -38,8 +38,9 @@ PING_LIMIT: Seconds = 5.0
 """A service that does not say in so long that it is there hangs; a Pi under load needs 0.1 s."""
 
 _FIRST_QUESTION = "watch"
-_FIRST_WAIT: Seconds = 0.1
-_LONGEST_WAIT: Seconds = 1.0
+_RESTARTS_WITHIN: Seconds = 10.0
+_SHORT_WAIT: Seconds = 0.1  # a service that restarts is found at once; a try costs next to nothing
+_LONG_WAIT: Seconds = 1.0
 
 _log = logger("camera_service")
 
@@ -200,7 +201,6 @@ class CameraService:
 
     async def run(self) -> None:
         """Connect and reconnect until cancelled."""
-        wait = _FIRST_WAIT
         while True:
             self._pulse.beat("camera service")
             try:
@@ -208,10 +208,9 @@ class CameraService:
             except OSError as error:
                 self._set_down(_reason(error))
                 self._fail_if_gone_too_long()
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, _LONGEST_WAIT)
+                has_just_gone = self._clock.monotonic() - self._gone_since < _RESTARTS_WITHIN
+                await asyncio.sleep(_SHORT_WAIT if has_just_gone else _LONG_WAIT)
                 continue
-            wait = _FIRST_WAIT
             try:
                 await self._stay(lines, transport)
             finally:
