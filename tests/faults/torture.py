@@ -11,8 +11,9 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 from rich.console import Console
@@ -56,19 +57,28 @@ class Torture:
 
     def run(self, seconds: float) -> None:
         """Go on for so long; a round that has begun is ended."""
-        began = time.monotonic()
-        before = self._ledger.seconds
-        number = 0
-        while time.monotonic() - began < seconds:
-            targets = DEVICES[number % len(DEVICES)]
-            number += 1
-            with self._device(is_persistent=FORGETFUL not in targets) as campaign:
-                for target in targets:
-                    is_well = self._round(campaign, target)
-                    self._ledger.seconds = before + time.monotonic() - began
-                    self._ledger.write()
-                    if not is_well or time.monotonic() - began > seconds:
-                        break
+        end = time.monotonic() + seconds
+        for targets in cycle(DEVICES):
+            try:
+                self._torment(targets, end)
+            except AssertionError as error:
+                tally = Tally(problems=[f"a device does not start: {error}"])
+                self._ledger.row(targets[0]).add(tally, Counter())
+            if time.monotonic() > end:
+                return
+
+    def _torment(self, targets: Sequence[str], end: float) -> None:
+        """Begin with a device, and go on until the end of its rounds, of its health or of time."""
+        counted = time.monotonic()
+        with self._device(is_persistent=FORGETFUL not in targets) as campaign:
+            for target in targets:
+                is_well = self._round(campaign, target)
+                now = time.monotonic()
+                self._ledger.seconds += now - counted
+                counted = now
+                self._ledger.write()
+                if not is_well or time.monotonic() > end:
+                    return
 
     @contextmanager
     def _device(self, *, is_persistent: bool) -> Iterator[Campaign]:
