@@ -11,10 +11,10 @@ from cinepi.camera.bounded import BoundedCaller, ResultT
 from cinepi.camera.contract import CameraBackend, Frame
 from cinepi.camera.fit import fit, problems
 from cinepi.camera.ladder import Ladder
-from cinepi.camera.memory import trim
 from cinepi.camera.plausible import checked
 from cinepi.clock import Clock, rfc3339, wait_until
 from cinepi.errors import CameraUnavailableError, CinepiError, DeadlineError, Problem
+from cinepi.heap import trim
 from cinepi.model.documents import CameraDocument, Rung
 from cinepi.model.events import CameraLost, CameraRecovered
 from cinepi.model.settings import CameraSettings

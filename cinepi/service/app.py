@@ -13,12 +13,12 @@ import msgspec
 
 from cinepi import __version__, systemd
 from cinepi.camera.camera import Camera
-from cinepi.camera.memory import share
 from cinepi.capture.store import Store
 from cinepi.capture.take import Taker
 from cinepi.client import short_address
 from cinepi.clock import Clock, new_run_id, system_clock
 from cinepi.errors import CinepiError, ConflictError, PermissionDeniedError, Problem
+from cinepi.heap import share
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.logs.setup import logger, set_level, set_up
 from cinepi.model.events import CameraLost, CameraRecovered, ServiceStarted

@@ -46,6 +46,7 @@ DAEMON = {
     "health": "cinepid.pulse.Pulse.rest:health",
     "presence": "cinepid.pulse.Pulse.rest:presence",
     "discovery": "cinepid.pulse.Pulse.rest:discovery",
+    "heap": "cinepid.pulse.Pulse.rest:heap",
     "command session/get": "cinepid.commands._contract.Context.call",
     "answer": "cinepid.commands._answer.Sender.send",
 }
