@@ -234,7 +234,7 @@ class _Daemon:
 
 
 async def _give_back(pulse: Pulse) -> None:
-    """Return free memory to the system: messages leave it in pieces, 0.1 MB a minute in the soak."""
+    """Return free memory to the system: messages leave it in pieces, 0.1 MB in a minute."""
     never = asyncio.Event()
     while True:
         for _ in range(TRIM_EVERY):
