@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -43,6 +43,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.timeout(600))  # a test's own comes before it
         if not os.environ.get(CALLED):
             item.add_marker(pytest.mark.skip(reason="run by make test-system"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the machine's units said where a test fails: the machine will be gone."""
+    report = yield
+    machines = getattr(item, "funcargs", {}).values()
+    if report.failed:
+        for machine in machines:
+            if isinstance(machine, Machine) and machine.is_running:
+                report.sections.append(("journal of the machine", _journal(machine)))
+                break
+    return report
+
+
+def _journal(machine: Machine) -> str:
+    units = [f"--unit={unit}" for unit in ("cinepi*", "mosquitto", "init.scope")]
+    try:
+        return machine.run("journalctl", "--no-pager", "--lines=150", *units, check=False)
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -4,10 +4,14 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 LIMIT_S = 20.0
 
@@ -18,20 +22,35 @@ class Dashboard:
     """One connection to a broker on this machine; follows everything that one device says."""
 
     def __init__(
-        self, port: int, device: str = "box", login: tuple[str, str] | None = None
+        self,
+        port: int,
+        device: str = "box",
+        login: tuple[str, str] | None = None,
+        ca: Path | None = None,
     ) -> None:
-        """Connect; the retained states arrive a moment later."""
+        """Connect, with TLS if there is a `ca`; the retained states arrive a moment later.
+
+        The broker keeps the session of a dashboard with a login while it restarts itself.
+        """
         self._root = f"cinepi/{device}/"
         self._changed = threading.Condition()
         self._states: dict[str, Document] = {}
         self._said: list[tuple[str, Document]] = []
         self._numbers = 0
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"dashboard-{uuid4().hex}",
+            protocol=MQTTProtocolVersion.MQTTv5,
+        )
+        kept = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         if login:
             self._client.username_pw_set(*login)
+            kept.SessionExpiryInterval = 600
+        if ca:
+            self._client.tls_set(ca_certs=str(ca))
         self._client.on_connect = lambda client, *_: client.subscribe(f"{self._root}#", qos=1)
         self._client.on_message = self._hear
-        self._client.connect("127.0.0.1", port)
+        self._client.connect("127.0.0.1", port, clean_start=False, properties=kept)
         self._client.loop_start()
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Tries what a locked-down unit must not be able to do, from inside it; copied into the machine.
 
-Runs as `ExecStartPre=` of the unit itself, so that every directive holds. Prints one JSON object:
-attempt -> `allowed`, or the name of the error that refused it.
+Runs as `ExecStartPre=` of the unit itself, so that every directive holds, and outside of it, for
+comparison. Prints one JSON object: attempt -> `allowed`, or the name of the error that refused it.
 """
 
 import ctypes
@@ -52,6 +52,11 @@ def _write(folder: str) -> None:
     file = Path(folder, ".written-by-the-probe")
     file.write_bytes(b"x")
     file.unlink()
+
+
+def _change_setting() -> None:
+    setting = Path("/proc/sys/vm/swappiness")
+    setting.write_text(setting.read_text())
 
 
 def _map_executable() -> None:
@@ -106,11 +111,12 @@ def _attempts(arguments: list[str]) -> dict[str, Callable[[], object]]:
         "set the clock": lambda: time.clock_settime(time.CLOCK_REALTIME, time.time()),
         "set the host name": lambda: socket.sethostname("taken"),
         "kernel log": lambda: _call(_libc.klogctl(10, None, 0)),
-        "change a kernel setting": lambda: Path("/proc/sys/kernel/sysrq").write_text("1"),
+        "change a kernel setting": _change_setting,
         "writable code": _map_executable,
         "real-time class": _real_time,
         "see devices": _see_devices,
         "a device that is not a camera": lambda: os.close(os.open("/dev/net/tun", os.O_RDWR)),
+        "a camera": lambda: os.close(os.open("/dev/video0", os.O_RDWR)),
         "set-user-id file": lambda: Path(sys.argv[1]).chmod(stat.S_ISUID),
     }
     for action, place in (argument.split(":", 1) for argument in arguments):

@@ -1,4 +1,9 @@
-"""What each unit can and cannot do, tried from inside the running unit; and what systemd scores."""
+"""What each unit can and cannot do, tried from inside the running unit; and what systemd scores.
+
+A refusal proves a directive only where the same attempt succeeds without it, so the probe runs in
+three places: in the unit as it is, in the unit with root as its user (what if somebody became
+root?), and as the unit's user without a unit.
+"""
 
 import json
 from pathlib import Path
@@ -44,23 +49,62 @@ REFUSED_TO_BOTH = (
 )
 
 
-def probe(pi: Machine, unit: str, spare: str, *places: str) -> dict[str, str]:
-    """Restart `unit` with the probe before it; `spare` is a file that it may write."""
+# Root owns these files and processes, which needs no capability; all else stays refused.
+ROOTS_OWN = {
+    "see others' processes",  # hidepid= spares the group root
+    "become root",
+    "signal systemd",
+    "read /etc/shadow",
+    "read /etc/cinepid/mqtt.password",
+}
+# What any process of the same user can do, so that only the unit's directives can forbid it.
+FORBIDDEN_BY_DIRECTIVES = {
+    "internet",
+    "internet 6",
+    "see others' processes",
+    "new namespace",
+    "writable code",
+    "set-user-id file",
+    "see devices",
+    "a device that is not a camera",
+    "read /home/pi",
+    "write /home/pi",
+}
+
+
+def prepared(pi: Machine) -> Machine:
+    """Put the probe, and things that tempt it, on a machine."""
     pi.write("/usr/local/lib/probe.py", PROBE.read_text())
     pi.shell(
-        "mkdir -p /home/pi; echo secret >/home/pi/file;"
-        "install -m 600 /dev/null /etc/cinepid/mqtt.password"
+        "mkdir -p /home/pi; echo secret >/home/pi/file; chmod -R o+rwX /home/pi;"
+        "install -m 600 /dev/null /etc/cinepid/mqtt.password;"
+        "[ -e /dev/net/tun ] || { mkdir -p /dev/net; mknod /dev/net/tun c 10 200; };"
+        "chmod 666 /dev/net/tun; [ -e /dev/video0 ] || mknod -m 666 /dev/video0 c 81 0"
     )
-    command = " ".join(["/usr/bin/python3", "-I", "/usr/local/lib/probe.py", spare, *places])
+    return pi
+
+
+def command(spare: str, *places: str) -> str:
+    """The probe; `spare` is a file that it may write."""
+    return " ".join(["/usr/bin/python3", "-I", "/usr/local/lib/probe.py", spare, *places])
+
+
+def answers(said: str) -> dict[str, str]:
+    """What the last probe printed."""
+    assert "PROBE {" in said, said
+    found: dict[str, str] = json.loads(said.rsplit("PROBE ", maxsplit=1)[-1].splitlines()[0])
+    return found
+
+
+def probe(pi: Machine, unit: str, spare: str, *places: str, more: str = "") -> dict[str, str]:
+    """Restart `unit` with the probe before it, and `more` settings."""
     drop_in = f"/run/systemd/system/{unit}.d/probe.conf"
-    pi.write(drop_in, f"[Service]\nExecStartPre={command}\n")
+    pi.write(drop_in, f"[Service]\nExecStartPre={command(spare, *places)}\n{more}")
     pi.run("systemctl", "daemon-reload")
     pi.run("systemctl", "restart", unit, check=False)
     said = pi.run("journalctl", "--unit", unit, "--output=cat", "--no-pager")
-    assert "PROBE {" in said, said
-    found: dict[str, str] = json.loads(said.split("PROBE ")[-1].splitlines()[0])
     pi.run("rm", drop_in)
-    return found
+    return answers(said)
 
 
 def grants_real_time(pi: Machine) -> bool:
@@ -73,7 +117,7 @@ def with_secrets(pi: Machine, dashboard: Dashboard) -> Machine:
     """A machine on which there is something to steal."""
     dashboard.command("snapshot/take")
     dashboard.command("config/backup")
-    return pi
+    return prepared(pi)
 
 
 def test_camera_unit(with_secrets: Machine) -> None:
@@ -103,6 +147,8 @@ def test_camera_unit(with_secrets: Machine) -> None:
     }, found
     assert set(REFUSED_TO_BOTH) | {"internet", "internet 6"} <= set(found)
     assert ("real-time class" in allowed) == grants_real_time(with_secrets)
+    if "video4linux" in with_secrets.run("cat", "/proc/devices"):  # else the class has no number
+        assert found["a camera"] != "EPERM", "the device list keeps cameras out"
 
 
 def test_daemon_unit(with_secrets: Machine) -> None:
@@ -136,6 +182,33 @@ def test_daemon_unit(with_secrets: Machine) -> None:
     }, found
     assert set(REFUSED_TO_BOTH) <= set(found)
     assert {"real-time class", "see devices"} <= set(found)
+
+
+def test_probe_is_no_coward(with_secrets: Machine) -> None:
+    """Without a unit the same user can do what the directives forbid, so they do forbid it."""
+    for user in ("cinepi", "cinepid"):
+        alone = ["systemd-run", "--quiet", "--wait", "--pipe", f"--property=User={user}"]
+        tried = command(f"/home/pi/{user}", *FOR_NOBODY).split()
+        found = answers(with_secrets.run(*alone, *tried))
+        allowed = {name for name, answer in found.items() if answer == "allowed"}
+        assert allowed >= FORBIDDEN_BY_DIRECTIVES, found
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_even_root_is_locked_in(with_secrets: Machine, unit: str) -> None:
+    """Were the unit's user root, nearly everything would stay refused all the same."""
+    root = "User=root\nGroup=root\nSupplementaryGroups=\n"
+    folder = unit.removesuffix(".service")
+    # its folders are the product's user's, and this root has no right over others' files
+    found = probe(
+        with_secrets,
+        unit,
+        f"/tmp/{folder}",  # noqa: S108 - the unit's own
+        *FOR_NOBODY,
+        more=root,
+    )
+    allowed = {name for name, answer in found.items() if answer == "allowed"}
+    assert not allowed & (set(REFUSED_TO_BOTH) - ROOTS_OWN), found
 
 
 @pytest.mark.parametrize(("unit", "limit"), [("cinepi.service", 1.0), ("cinepid.service", 1.5)])

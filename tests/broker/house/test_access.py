@@ -133,7 +133,7 @@ def test_device_notices_a_wrong_broker(house: House, tmp_path: Path) -> None:
 def test_device_notices_an_expired_broker(tmp_path: Path) -> None:
     """A broker whose certificate has run out is not trusted."""
     house = House(tmp_path)
-    _sign_expired(house.credentials, house.credentials / "broker/server", "localhost")
+    sign_expired(house.credentials, house.credentials / "broker/server", "localhost")
     with house.run(), house.client("garden") as client:
         assert "certificate has expired" in client.connect()
 
@@ -180,7 +180,7 @@ def _certificate(house: House, folder: Path, fault: str) -> tuple[Path, Path]:
     target = folder / "bad"
     match fault:
         case "expired":
-            _sign_expired(house.credentials, target, "garden")
+            sign_expired(house.credentials, target, "garden")
         case "of another authority":
             make_credentials(folder / "other", "--server", "localhost", "garden")
             target = folder / "other/devices/garden/device"
@@ -189,8 +189,8 @@ def _certificate(house: House, folder: Path, fault: str) -> tuple[Path, Path]:
     return target.with_suffix(".crt"), target.with_suffix(".key")
 
 
-def _sign_expired(credentials: Path, target: Path, name: str) -> None:
-    """Sign what was valid for a day, long ago."""
+def sign_expired(credentials: Path, target: Path, name: str) -> None:
+    """Sign a certificate that was valid for a day, long ago."""
     authority = credentials / "authority"
     openssl = ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}"]
     openssl += ["-addext", f"subjectAltName=DNS:{name}", "-keyout", f"{target}.key"]
