@@ -3,6 +3,8 @@
 import argparse
 import re
 
+from cinepi.errors import InvalidArgumentError
+
 INTERVAL = 5.0
 """Seconds between the frames of the demo's session, if nobody says otherwise."""
 SIZE = "1920x1080"
@@ -25,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     session = parser.add_mutually_exclusive_group()
     session.add_argument(
         "--interval",
-        type=float,
+        type=_interval,
         metavar="SECONDS",
         default=INTERVAL,
         help=f"from picture to picture, 1 to 3600 [{INTERVAL:g}]",
@@ -48,6 +50,20 @@ def main(options: argparse.Namespace) -> int:
     from cinepid.demo.run import run  # noqa: PLC0415 - its children import this package too
 
     return run(options)
+
+
+def _interval(text: str) -> float:
+    from cinepi.check import parse  # noqa: PLC0415 - only the demo's own process asks
+    from cinepi.protocol import StartParams  # noqa: PLC0415
+
+    try:
+        interval = float(text)
+        parse(StartParams, {"interval": interval})
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from error
+    except InvalidArgumentError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return interval
 
 
 def _size(text: str) -> str:

@@ -123,6 +123,19 @@ def test_a_busy_port_is_a_clear_error(demo: Callable[..., Running]) -> None:
     assert len(running.lines) == 1
 
 
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [("0", "between 1 and 3600, not 0"), ("nan", "not NaN"), ("x", "must be a number, not 'x'")],
+)
+def test_a_wrong_interval_is_a_clear_error(
+    demo: Callable[..., Running], interval: str, words: str
+) -> None:
+    """It is refused before anything is started."""
+    running = demo("--interval", interval)
+    running.line_with(words)
+    assert running.process.wait(LIMIT_S) == 2
+
+
 def test_two_demos_in_one_folder_are_a_clear_error(
     demo: Callable[..., Running], port: str, tmp_path: Path
 ) -> None:
