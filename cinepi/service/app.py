@@ -25,7 +25,6 @@ from cinepi.model.events import CameraLost, CameraRecovered, ServiceStarted
 from cinepi.model.settings import CameraSettings, Config
 from cinepi.paths import Layout
 from cinepi.service.board import Board
-from cinepi.service.calendar import make_calendar
 from cinepi.service.configuration import Configuration
 from cinepi.service.monitor import Monitor
 from cinepi.service.parts import Parts
@@ -80,10 +79,6 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
         vigil = Vigil(clock, _end)
         server = Server(listener, Requests(parts, journal), parts.board, clock, vigil)
         stack.callback(server.close)
-        vigil.expect("calendar")
-        calendar = make_calendar(parts, lambda: vigil.beat("calendar"))
-        calendar.start()
-        stack.callback(calendar.shutdown, wait=False)
 
         def is_idle(now: MonotonicTime) -> bool:
             return (
@@ -114,6 +109,13 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
         _start(stack, "server", server.serve, server.close)
         _log.info("service started", version=__version__, root=str(layout.root))
         systemd.notify("READY=1")
+        # A tenth of what starting costs, and the next picture can do without.
+        from cinepi.service.calendar import make_calendar  # noqa: PLC0415
+
+        calendar = make_calendar(parts, lambda: vigil.beat("calendar"))
+        calendar.start()
+        stack.callback(calendar.shutdown, wait=False)
+        vigil.expect("calendar")
         vigil.expect("main")
         vigil.start()
         while not stopping.wait(TURN):
