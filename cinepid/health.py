@@ -24,7 +24,7 @@ class MqttHealth(Payload, frozen=True):
         protocol: MQTT version.
         reconnects: Connections lost since the daemon started.
         connected_since: RFC 3339.
-        round_trip_ms: From the last health message to the broker's acknowledgement.
+        round_trip_ms: The newest; None before there is one.
         max_packet_bytes: What the broker takes at most.
         problem: What is wrong; None if nothing.
     """

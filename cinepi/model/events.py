@@ -153,7 +153,7 @@ class ConfigRecovered(Event, frozen=True):
 
     Attributes:
         reason: What was wrong with it.
-        source: The backup that was taken, `running service` or `defaults`.
+        source: The backup that was taken, `running service`, `last configuration` or `defaults`.
         kept_as: File name of the broken one, in the same folder.
     """
 
