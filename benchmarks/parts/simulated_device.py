@@ -32,6 +32,7 @@ class Habits:
         groups: Group names, one of which each device is in.
         silent: Share of devices that never answer.
         failing: Share of devices that answer with an error.
+        losing: Share of first answers that are lost on their way.
         connects_per_s: How many begin in a second.
     """
 
@@ -41,6 +42,7 @@ class Habits:
     groups: tuple[str, ...] = ("north", "south")
     silent: float = 0.0
     failing: float = 0.0
+    losing: float = 0.0
     connects_per_s: float = 2000.0
 
 
@@ -199,6 +201,8 @@ class Device(asyncio.Protocol):
             self._answers[command_id] = payload
             while len(self._answers) > 20:
                 del self._answers[next(iter(self._answers))]
+            if random.random() < self._habits.losing:  # noqa: S311
+                return
         self._say(self._topics.response(name), payload, retain=False)
 
     def _do(self, name: str, command_id: str, given: dict[str, Any]) -> Answer:

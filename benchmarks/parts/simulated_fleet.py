@@ -52,6 +52,7 @@ async def _serve(options: argparse.Namespace) -> None:
         health_s=options.health_s,
         silent=options.silent,
         failing=options.failing,
+        losing=options.losing,
     )
     fleet = SimulatedFleet(options.port, habits)
     stopping = asyncio.Event()
@@ -75,6 +76,9 @@ def main() -> None:
     parser.add_argument("--health-s", type=float, default=30.0)
     parser.add_argument("--silent", type=float, default=0.0, help="share that never answers")
     parser.add_argument("--failing", type=float, default=0.0, help="share that fails")
+    parser.add_argument(
+        "--losing", type=float, default=0.0, help="share of first answers that are lost"
+    )
     with suppress(KeyboardInterrupt):
         asyncio.run(_serve(parser.parse_args()))
 

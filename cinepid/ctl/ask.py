@@ -40,6 +40,8 @@ SPREAD_EACH: Seconds = 0.001
 """A thousand answers in a second are what any broker and any client can swallow."""
 SHORTEST_SPREAD: Seconds = 0.05
 _IN_FLIGHT = 200  # commands sent one by one
+_CROWD = 100
+"""Of so many answers at once a broker may drop some (`max_queued_messages`), without a word."""
 _HARMLESS_LATE = frozenset({"session/stop"})  # stopping is right at any age
 
 
@@ -98,6 +100,8 @@ class Outcome:
         replies: The first final answer of each device, in the order of their coming.
         twice: Devices that gave two different final answers.
         spread: How long devices were told to hold their answers back at most.
+        asked_again: Those of a crowd that were asked once more, by name and under the same id, as
+            their answer to the message for all may have been dropped on its way.
     """
 
     command: Command
@@ -105,6 +109,7 @@ class Outcome:
     replies: dict[str, Reply] = field(default_factory=dict)
     twice: set[str] = field(default_factory=set)
     spread: Seconds = 0.0
+    asked_again: set[str] = field(default_factory=set)
 
     @property
     def done(self) -> list[Reply]:
@@ -156,13 +161,25 @@ async def ask(
             outcome.spread = max(SHORTEST_SPREAD, len(outcome.expected) * SPREAD_EACH)
         payload = _payload(outcome, is_broadcast=is_broadcast)
         collector.began = asyncio.get_running_loop().time()
-        for start in range(0, len(owners), _IN_FLIGHT):
-            batch = owners[start : start + _IN_FLIGHT]
-            await asyncio.gather(*(link.command(owner, payload) for owner in batch))
-        await collector.wait(link, command.timeout + outcome.spread)
+        await _send(link, owners, payload)
+        limit = command.timeout + outcome.spread
+        if is_broadcast and len(outcome.expected) >= _CROWD:
+            limit = command.timeout / 2
+            await collector.wait(link, limit + outcome.spread)
+            outcome.asked_again = set(collector.awaited)
+            path = tuple(command.name.split("/"))
+            each = [topics.Address(device=n, channel="cmd", path=path) for n in collector.awaited]
+            await _send(link, each, _payload(outcome, is_broadcast=False))
+        await collector.wait(link, limit)
     finally:
         link.hearers.remove(collector.hear)
     return outcome
+
+
+async def _send(link: Link, owners: list[topics.Address], payload: bytes) -> None:
+    for start in range(0, len(owners), _IN_FLIGHT):
+        batch = owners[start : start + _IN_FLIGHT]
+        await asyncio.gather(*(link.command(owner, payload) for owner in batch))
 
 
 def instant(text: str | None, wall: WallTime) -> str | None:
@@ -183,7 +200,7 @@ class _Collector:
         self._outcome = outcome
         self._on_reply = on_reply
         self._expected = {device.id for device in outcome.expected}
-        self._awaited = {device.id for device in outcome.expected if device.is_online}
+        self.awaited = {device.id for device in outcome.expected if device.is_online}
         self._complete = asyncio.Event()
         self.began: MonotonicTime = asyncio.get_running_loop().time()
 
@@ -204,19 +221,21 @@ class _Collector:
             if not answer.replayed and answer.success != known.answer.success:
                 self._outcome.twice.add(device)
             return
+        if device in self._outcome.asked_again and answer.replayed:
+            answer = msgspec.structs.replace(answer, replayed=False)
         after = asyncio.get_running_loop().time() - self.began
         is_expected = device in self._expected
         reply = Reply(device, answer, after, is_expected=is_expected, heard_at=time.time())
         self._outcome.replies[device] = reply
         self._on_reply(reply)
-        self._awaited.discard(device)
-        if not self._awaited:
+        self.awaited.discard(device)
+        if not self.awaited:
             self._complete.set()
 
     async def wait(self, link: Link, limit: Seconds) -> None:
         """Wait until all that are online have answered, for at most `limit`."""
-        if not self._awaited and self._expected:
-            self._awaited = set(self._expected)  # nobody says it is there: give all their chance
+        if not self.awaited and self._expected:
+            self.awaited = set(self._expected)  # nobody says it is there: give all their chance
         complete = asyncio.ensure_future(self._complete.wait())
         try:
             waiting: set[asyncio.Future[Any]] = {complete, link.connection.lost}

@@ -1,5 +1,7 @@
 """Many simulated devices: who is found, who answers, and what a script learns of it."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -31,6 +33,17 @@ def test_one_message_reaches_all_and_a_group(lone: Ctl, simulate: Simulate) -> N
     assert (everyone["failed"], everyone["silent"], everyone["answered_twice"]) == ([], [], [])
     group = lone.ok("snapshot", "--group", "south", "--json").json
     assert len(group["ok"]) == 50
+
+
+def test_answers_that_a_broker_has_dropped_are_asked_for_again(
+    lone: Ctl, simulate: Simulate
+) -> None:
+    """Brokers drop some of very many answers; by the same id, nobody takes a second picture."""
+    simulate(150, "--losing", "0.3")
+    found = lone.ok("snapshot", "--all", "--timeout", "4", "--json").json
+    assert len(found["ok"]) == 150
+    assert not any(each["replayed"] for each in found["ok"])
+    assert sum(each["after_s"] > 2 for each in found["ok"]) > 10
 
 
 def test_a_partial_success_says_how_to_repeat_it(lone: Ctl, simulate: Simulate) -> None:
@@ -112,8 +125,6 @@ def test_a_broker_that_forgot_is_asked_to_be_told_again(
 
 def test_a_monitor_that_starts_in_the_middle_hears_the_rest(lone: Ctl, simulate: Simulate) -> None:
     """`events -f` begins with what happens next, as a stream of objects."""
-    import subprocess  # noqa: PLC0415
-
     simulate(5, "--capture-s", "0.5")
     command = lone.command("events", "-f", "--json")
     with subprocess.Popen(command, env=lone.environment, stdout=subprocess.PIPE) as process:
@@ -122,6 +133,20 @@ def test_a_monitor_that_starts_in_the_middle_hears_the_rest(lone: Ctl, simulate:
         process.terminate()
         assert process.wait(20) in (-15, 130)
     assert all(b'"type":"capture_stored"' in line for line in lines)
+
+
+def test_watch_tells_of_events_that_did_not_come(lone: Ctl, stranger: Stranger) -> None:
+    """A gap in the numbers of a device's events is a problem of that device."""
+    stranger.be_online("leaky")
+    command = lone.command("watch", "--json")
+    with subprocess.Popen(command, env=lone.environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()  # from here on it listens
+        for seq in (1, 5):
+            event = {"seq": seq, "boot": "x", "at": "2026-01-01T00:00:00Z", "type": "gone"}
+            stranger.say("cinepi/leaky/event/gone", event, retain=False)
+        assert b"3 events not heard" in process.stdout.readline()
+        process.terminate()
 
 
 def test_a_new_monitor_of_many_loses_nothing(lone: Ctl, simulate: Simulate) -> None:
@@ -134,10 +159,17 @@ def test_a_new_monitor_of_many_loses_nothing(lone: Ctl, simulate: Simulate) -> N
 
 
 def test_the_first_words_come_soon(lone: Ctl) -> None:
-    """A person does not wait for a program to be loaded."""
-    times = []
-    for _ in range(5):
+    """A person does not wait for a program to be loaded: little more than its library takes.
+
+    `python -m benchmarks.cli` has the figures; on a busy machine only the ratio says something.
+    """
+    least = [sys.executable, "-c", "import argparse, asyncio, msgspec, paho.mqtt.client"]
+    ours, theirs = [], []
+    for _ in range(7):
+        began = time.monotonic()
+        subprocess.run(least, check=True)
+        theirs.append(time.monotonic() - began)
         began = time.monotonic()
         assert lone("ls", "--broker", "127.0.0.1:1").code == 5
-        times.append(time.monotonic() - began)
-    assert min(times) < 0.6  # 0.22 s on the machine it was written on, 0.3 s is the aim
+        ours.append(time.monotonic() - began)
+    assert min(ours) < 2.5 * min(theirs)

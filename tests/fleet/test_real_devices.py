@@ -113,6 +113,7 @@ def test_a_configuration_is_read_changed_compared_and_restored(ctl: Ctl) -> None
     different = ctl("config", "diff", "roof", "garden")
     assert different.code == 1
     assert "-  quality: 71" in different.out
+    assert ctl("config", "diff", "roof", "garden", "--json").json["capture.quality"][0] == 71
     assert backup in ctl.ok("config", "backups", "roof").out
     ctl.ok("config", "restore", backup, "roof")
     assert ctl.ok("config", "get", "roof", "capture.quality").out == before

@@ -133,16 +133,19 @@ async def _edit(work: Work, options: argparse.Namespace) -> int:
 
 
 async def _diff(work: Work, options: argparse.Namespace) -> int:
-    first = _yaml((await _configuration(work, options, options.device))["effective"])
+    first: object = (await _configuration(work, options, options.device))["effective"]
+    second: object
     if (text := _read(Path(options.other))) is not None:
-        second = _yaml(strictyaml.load(text, source=options.other).value)
+        second = strictyaml.load(text, source=options.other).value
     else:
-        second = _yaml((await _configuration(work, options, options.other))["effective"])
-    changes = list(
-        difflib.unified_diff(
-            first.splitlines(), second.splitlines(), options.device, options.other, lineterm=""
-        )
-    )
+        second = (await _configuration(work, options, options.other))["effective"]
+    if options.json:
+        one, other = values.flat(first), values.flat(second)
+        keys = [key for key in {**one, **other} if one.get(key) != other.get(key)]
+        work.output.json({key: [one.get(key), other.get(key)] for key in keys})
+        return _DIFFERENT if keys else OK
+    old, new = _yaml(first).splitlines(), _yaml(second).splitlines()
+    changes = list(difflib.unified_diff(old, new, options.device, options.other, lineterm=""))
     for line in changes:
         style = {"+": "green", "-": "bold red"}.get(line[:1], "")
         work.output.styled(line, style)

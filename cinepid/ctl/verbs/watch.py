@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from cinepi.errors import CinepiError
 from cinepi.units import Seconds
+from cinepid import topics
 from cinepid.ctl.ask import Command
 from cinepid.ctl.errors import OK, NoDeviceError, UsageError
 from cinepid.ctl.fleet import Device
@@ -38,7 +39,8 @@ async def _stream(options: argparse.Namespace, wanted: Targets) -> int:
     """One object for each device, and another whenever what is said of it changes."""
     said: dict[str, object] = {}
     async with working(options) as work:
-        await work.find(wanted, EVERYTHING)
+        await work.find(wanted)
+        await _look(work)
         while not work.link.connection.lost.done():
             for line in _lines(work, wanted):
                 document = {**line.json, "last_capture_age_s": None}
@@ -81,7 +83,7 @@ async def _show(options: argparse.Namespace, wanted: Targets) -> int:
         while not view.quitting.is_set():
             try:
                 async with working(options) as work:
-                    await work.survey.look(EVERYTHING)
+                    await _look(work)
                     now = work
                     lost = work.link.connection.lost
                     while not lost.done():
@@ -98,6 +100,13 @@ async def _show(options: argparse.Namespace, wanted: Targets) -> int:
                 draw("not connected")
                 await _either(wake, asyncio.get_running_loop().create_future(), _TRY_AGAIN)
     return OK
+
+
+async def _look(work: Work) -> None:
+    """Ask for everything there is, and for events from now on: their numbers tell of gaps."""
+    await work.survey.look(EVERYTHING)
+    events = topics.of_every_device("event", "+")
+    await work.link.listen(events, qos=1, with_retained=False)
 
 
 def _lines(work: Work, wanted: Targets) -> list[Line]:
