@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from cinepid.commands._registry import commands
+
 _ROOT = Path(__file__).parents[2]
 _PAGES = sorted((_ROOT / "docs").rglob("*.md"))
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
@@ -38,6 +40,24 @@ def test_code_that_is_named_exists(page: Path) -> None:
         found = [path for path in (_ROOT / file, _ROOT / "tests" / file) if path.exists()]
         assert found, file
         assert f"def {name}" in found[0].read_text(), f"{file}::{name}"
+
+
+def test_every_page_is_in_the_index() -> None:
+    """Whoever opens the documentation finds all of it."""
+    index = (_ROOT / "docs/README.md").read_text()
+    pages = {page.name for page in (_ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert sorted(name for name in pages if f"({name})" not in index) == []
+
+
+def test_the_readme_has_every_command() -> None:
+    """Its table of groups and verbs is the registry."""
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", (_ROOT / "README.md").read_text(), re.MULTILINE)
+    told = {
+        f"{group}/{verb}"
+        for group, verbs in rows
+        for verb in re.findall(r"`([a-z]+)`", re.sub(r"\(.*?\)", "", verbs))
+    }
+    assert told == set(commands())
 
 
 def _headings(text: str) -> set[str]:
