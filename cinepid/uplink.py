@@ -25,7 +25,7 @@ from cinepid.pulse import Pulse
 BIRTH_LIMIT: Seconds = 30.0
 """Subscribing and saying all that is retained takes at most this long, or the broker is no good."""
 FIRST_WAIT: Seconds = 1.0
-LONGEST_WAIT: Seconds = 30.0
+LONGEST_WAIT: Seconds = 15.0
 TAKEN_OVER_WAIT: Seconds = 120.0
 """Two devices with one name would throw each other out for ever; both go slowly instead."""
 TWIN_MEMORY: Seconds = 600.0
