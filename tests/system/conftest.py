@@ -113,8 +113,9 @@ def newer_package() -> Path:
 
 def made_box(suite: str) -> Path:
     """The base of all machines of a Debian release; made on first use."""
-    subprocess.run([REPOSITORY / "tests/system/box/build", suite, CACHE / suite], check=True)
-    return CACHE / suite / "base"
+    make: list[str | Path] = [REPOSITORY / "tests/system/box/build", suite, CACHE]
+    made = subprocess.run(make, check=True, stdout=subprocess.PIPE, text=True)
+    return Path(made.stdout.strip())
 
 
 @pytest.fixture(scope="session")

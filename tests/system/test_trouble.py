@@ -17,17 +17,31 @@ from tests.system.machine import Machine, wait_until
 PASSWORDS = "/etc/mosquitto/passwords"
 
 
-def test_camera_configuration_unreadable(pi: Machine, dashboard: Dashboard) -> None:
+def test_camera_configuration_is_garbage(pi: Machine, dashboard: Dashboard) -> None:
     """A camera configuration that became garbage is replaced by the newest good one, loudly."""
     dashboard.command("config/patch", patch={"camera": {"iso": 400}})
     dashboard.command("config/patch", patch={"camera": {"iso": 200}})
     pi.run("systemctl", "stop", SERVICE)
     pi.shell("head -c 1000 /dev/urandom >/opt/cinepi/config/cinepi.yaml")
     pi.run("systemctl", "start", SERVICE)
-    effective = dashboard.command("config/get")["effective"]
+    effective = dashboard.command("config/get", 40)["effective"]
     assert effective["camera"]["iso"] in (200, 400)
     assert list(pi.path("/opt/cinepi/config").glob("cinepi.yaml.broken-*"))
     wait_until(lambda: dashboard.events("config_recovered"), 20, "the event")
+
+
+def test_camera_configuration_of_root_alone(pi: Machine, dashboard: Dashboard) -> None:
+    """What root's tools took from the service is its own again at its next start."""
+    dashboard.command("config/patch", patch={"camera": {"iso": 400}})
+    pi.run("systemctl", "stop", SERVICE)
+    pi.shell(
+        "chown root:root /opt/cinepi/config/cinepi.yaml; chmod 600 /opt/cinepi/config/cinepi.yaml;"
+        "chown root:root /opt/cinepi/captures"
+    )
+    pi.run("systemctl", "start", SERVICE)
+    assert dashboard.command("config/get", 40)["effective"]["camera"]["iso"] == 400
+    dashboard.command("config/patch", patch={"camera": {"iso": 200}})
+    dashboard.command("snapshot/take")
 
 
 def test_daemon_configuration_wrong(pi: Machine) -> None:

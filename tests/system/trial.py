@@ -1,7 +1,8 @@
 """Can this machine boot the box at all? `python -m tests.system.trial` tries, and says why not.
 
-Exits with 77 where it cannot: no archive of packages and no box from before, or a kernel, or a
-container around us, that does not let systemd start.
+It makes both boxes where there are none yet. Exits with 77 where it cannot boot: no archive of
+packages and no box from before, or a kernel, or a container around us, that does not let systemd
+start.
 """
 
 import subprocess
@@ -19,6 +20,7 @@ def main() -> int:
     """Boot a machine once; returns the exit code."""
     try:
         base = made_box("trixie")
+        made_box("bookworm")  # here, and not within the time of a test
     except subprocess.CalledProcessError as error:
         if error.returncode == CANNOT:
             sys.stderr.write("there is no archive of Debian packages to make the box of\n")
