@@ -8,7 +8,7 @@ import pytest
 from cinepid.commands._registry import commands
 
 _ROOT = Path(__file__).parents[2]
-_PAGES = sorted((_ROOT / "docs").rglob("*.md"))
+_PAGES = sorted([*_ROOT.glob("*.md"), *(_ROOT / "docs").rglob("*.md")])
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
 _TEST = re.compile(r"`([\w/]+/test_\w+\.py)(?:::(\w+))?`")
 _CODE = re.compile(
