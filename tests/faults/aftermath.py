@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from cinepi.clock import SystemClock, new_run_id
+from cinepi.clock import Clock, SystemClock, new_run_id
 from cinepi.config.parse import parse_config
 from cinepi.envelope import Command, Request
 from cinepi.errors import CinepiError
@@ -38,16 +39,35 @@ REPEATED = frozenset({"config.patch", "config.backup", "captures.delete"})
 """What can be asked again without a camera."""
 
 
-def problems(root: Path, answered: Sequence[Asked], under_way: Asked | None) -> list[str]:
+class Then(SystemClock):
+    """The time when the power was back, however long it takes to judge: outcomes grow old."""
+
+    def __init__(self, moment: float) -> None:
+        """Let it be `moment` now, on the monotonic clock."""
+        self._late = time.monotonic() - moment
+
+    def wall(self) -> float:
+        """See `Clock.wall`."""
+        return super().wall() - self._late
+
+    def monotonic(self) -> float:
+        """See `Clock.monotonic`."""
+        return super().monotonic() - self._late
+
+
+def problems(
+    root: Path, clock: Clock, answered: Sequence[Asked], under_way: Asked | None
+) -> list[str]:
     """Everything that is wrong after a start from what a cut has left.
 
     Args:
         root: What is left.
+        clock: When that is.
         answered: What the service had answered before the cut, and somebody had heard.
         under_way: What it had been asked last, and had not answered.
     """
     try:
-        with _started(Layout(root)) as parts:
+        with _started(Layout(root), clock) as parts:
             if under_way is not None and under_way.method in REPEATED:
                 _ask(parts, under_way)
             found = [*_events(parts, answered), *_commands(parts, answered, under_way)]
@@ -58,9 +78,8 @@ def problems(root: Path, answered: Sequence[Asked], under_way: Asked | None) -> 
 
 
 @contextmanager
-def _started(layout: Layout) -> Iterator[Parts]:
+def _started(layout: Layout, clock: Clock) -> Iterator[Parts]:
     """The service up to where its threads would begin."""
-    clock = SystemClock()
     journal = Journal(layout.journal, clock=clock, boot=new_run_id())
     try:
         configuration = Configuration(layout, clock, journal)
