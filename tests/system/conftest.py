@@ -27,7 +27,10 @@ _figures: list[str] = []
 
 
 class Figure(Protocol):
-    """Notes a figure for the summary, and fails where it is above its limit."""
+    """Notes a figure for the summary, and fails where it is above its limit.
+
+    A time is only noted, and whether it was missed: a loaded machine must not fail a test.
+    """
 
     def __call__(self, what: str, value: float, unit: str, limit: float | None = None) -> None:
         """Note it."""
@@ -85,8 +88,10 @@ def figure() -> Figure:
 
     def note(what: str, value: float, unit: str, limit: float | None = None) -> None:
         allowed = "" if limit is None else f"(at most {limit:g})"
-        _figures.append(f"{what:58} {value:10.3f} {unit:8}{allowed}".rstrip())
-        assert limit is None or value <= limit, f"{what}: {value} {unit}, allowed {limit}"
+        is_met = limit is None or value <= limit
+        missed = "" if is_met else " MISSED"
+        _figures.append(f"{what:58} {value:10.3f} {unit:8}{allowed}{missed}".rstrip())
+        assert is_met or unit == "s", f"{what}: {value} {unit}, allowed {limit}"
 
     return note
 
