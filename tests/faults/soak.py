@@ -22,10 +22,10 @@ from tests.faults.traffic import Traffic
 
 EVERY = 10.0
 """Seconds from fault to fault."""
-WARM_UP = 0.25
+WARM_UP = 0.5
 """Part of the run after which everything that is remembered has its full size."""
 LONGEST_WARM_UP = 660.0
-"""Ten minutes is how long commands are remembered; nothing is remembered for longer."""
+"""Commands are remembered for ten minutes, and nothing for longer."""
 MOST_GROWTH = 2.0
 """Megabytes that a process may take more at the end than when it was warm."""
 SAMPLED_EVERY = 5.0
