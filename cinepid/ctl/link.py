@@ -39,7 +39,7 @@ class Link:
         return str(self.connection.server)
 
     async def listen(
-        self, *filters: str, qos: int = 0, with_retained: bool = True, limit: Seconds = 10.0
+        self, *filters: str, qos: int = 0, with_retained: bool = True, limit: Seconds = 30.0
     ) -> None:
         """Ask for messages; when this returns, the broker has sent those that it had stored.
 
