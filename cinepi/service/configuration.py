@@ -165,7 +165,7 @@ class Configuration:
         try:
             text = store.read(self._layout)
             if text != self._text:
-                load.parse_config(text, source=self._layout.config.name)
+                self._read_edit(text)
         except FileNotFoundError:
             return f"{self._layout.config} is gone; the next change writes it anew"
         except CinepiError as error:
@@ -302,6 +302,18 @@ class Configuration:
 
         tx.on_commit(take_effect)
 
+    def _read_edit(self, text: str) -> tuple[Config, tuple[str, ...]]:
+        """An edited file, and the paths of what it changes.
+
+        Raises:
+            InvalidArgumentError: It is wrong, or asks for what this camera cannot do.
+        """
+        config = load.parse_config(text, source=self._layout.config.name)
+        changed = change.changed_paths(self.config, config)
+        if problems := self.guard(config, changed):
+            raise InvalidArgumentError.of(problems)
+        return config, changed
+
     def _take_up_edit(self) -> None:
         """Somebody may have edited the file since: their change comes first.
 
@@ -314,8 +326,7 @@ class Configuration:
             return
         if text == self._text:
             return
-        config = load.parse_config(text, source=self._layout.config.name)
-        changed = change.changed_paths(self.config, config)
+        config, changed = self._read_edit(text)
         if not changed:  # comments, or another spelling
             with self._journal.transaction() as tx:
                 tx.set_value(_DIGEST, store.digest(text))

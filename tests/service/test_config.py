@@ -171,6 +171,19 @@ def test_a_wrong_edit_changes_nothing_and_health_says_why(service: RunningServic
     assert service.layout.config.read_text() == "capture: {interval: soon}"
 
 
+def test_an_edit_that_this_camera_cannot_do_is_refused(service: RunningService) -> None:
+    """As a command would be: not silently replaced by something near it."""
+    wait_for(lambda: service.camera().connected)
+    path = service.layout.config
+    path.write_text(path.read_text().replace('"640x480"', '"123x456"'))
+    wait_for(lambda: "not taken up" in service.layout.log.read_text())
+    reason = service.call("health.get", HealthResult).configuration.reason
+    assert "resolution must be one of" in reason
+    assert "123x456" in reason
+    assert service.camera().settings.resolution == "640x480"
+    assert service.camera().adjusted == ()
+
+
 def test_the_newest_change_survives_a_broken_file(start_service: Start) -> None:
     """What was in force last comes back, though the newest backup is older."""
     service = start_service()
