@@ -22,6 +22,7 @@ from cinepi.protocol import (
 from tests.faults import strace
 from tests.service.running import LIMIT, RunningService
 
+pytestmark = pytest.mark.timeout(300)  # some twenty starts each
 ResultT = TypeVar("ResultT")
 
 DISK = tuple(call for call in strace.CHANGING if call != "write")
