@@ -16,13 +16,15 @@ from cinepi.errors import CinepiError, InternalError, InvalidArgumentError, TooL
 from cinepi.logs.setup import logger
 from cinepi.service.board import Board, Subscription
 from cinepi.service.requests import Requests, wire_error
-from cinepi.units import MonotonicTime, Seconds
+from cinepi.units import Bytes, MonotonicTime, Seconds
 from cinepi.vigil import LIMIT, TURN, Vigil
 
 SEND_LIMIT: Seconds = 5
 """A client that reads nothing for so long is hung up on, so that it keeps no worker."""
 SLOW_WORKERS = 8
 """Slow methods that run at the same time; more wait for their turn."""
+
+_PIECE: Bytes = 16 * 1024  # the kernel waits for all that it is given, however long that takes
 
 _log = logger("server")
 
@@ -203,6 +205,6 @@ class Connection:
         end = time.monotonic() + SEND_LIMIT
         left = memoryview(line)
         while left:
-            left = left[self._socket.send(left) :]
+            left = left[self._socket.send(left[:_PIECE]) :]
             if left and time.monotonic() > end:
                 raise TimeoutError("the client reads too slowly")
