@@ -55,9 +55,13 @@ def test_hostile_messages_fire_no_shutter(device: tuple[Stack, Observer]) -> Non
         if number == MESSAGES // 2:
             settled = daemon.memory_info().rss
     assert observer.ask("system/ping")["success"]
-    grown = daemon.memory_info().rss - settled
-    seconds = time.monotonic() - began
-    print(f"{MESSAGES} messages in {seconds:.0f} s, memory grew by {grown / MEGABYTE:.2f} MB")
+    size = daemon.memory_info().rss
+    grown = size - settled
+    print(
+        f"{MESSAGES} messages in {time.monotonic() - began:.0f} s, {observer.heard} came back; "
+        f"memory {settled / MEGABYTE:.1f} MB at half of them, {size / MEGABYTE:.1f} MB at the end; "
+        f"shutter fired {len(stack.pictures() - before)} times"
+    )
     # The last thousand answers are remembered: after some 5000 messages that memory is full.
     assert grown < (MEGABYTE if MESSAGES > 10_000 else 8 * MEGABYTE)
     assert stack.pictures() == before
