@@ -160,6 +160,15 @@ class Configuration:
             replaces_file=True,
         )
 
+    def changes_of_file(self) -> tuple[str, ...]:
+        """Paths of values that the file has otherwise, as it is on disk now.
+
+        Raises:
+            FileNotFoundError: There is none.
+            CinepiError: It is wrong.
+        """
+        return self._read_edit(store.read(self._layout))[1]
+
     def problem(self) -> str | None:
         """What is wrong with the file as it is on disk now; None where nothing is."""
         try:

@@ -182,6 +182,8 @@ def test_an_edit_that_this_camera_cannot_do_is_refused(service: RunningService) 
     assert "123x456" in reason
     assert service.camera().settings.resolution == "640x480"
     assert service.camera().adjusted == ()
+    with pytest.raises(InvalidArgumentError, match="resolution must be one of"):
+        service.call("config.validate", ConfigChangeResult)
 
 
 def test_the_newest_change_survives_a_broken_file(start_service: Start) -> None:

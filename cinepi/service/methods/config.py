@@ -69,11 +69,10 @@ def validate(call: Call[ConfigValidateParams]) -> ConfigChangeResult:
             raise InvalidArgumentError.of(problems)
         return configuration.replace(call.params.config, dry_run=True)
     try:
-        text = store.read(call.parts.layout)
+        changed = configuration.changes_of_file()
     except FileNotFoundError as error:
         raise ConflictError(f"there is no {call.parts.layout.config}") from error
-    load.parse_config(text, source=call.parts.layout.config.name)
-    return ConfigChangeResult(revision=configuration.revision, dry_run=True)
+    return ConfigChangeResult(revision=configuration.revision, changed=changed, dry_run=True)
 
 
 @method("config.backup", NoParams)
