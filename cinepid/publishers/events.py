@@ -24,8 +24,8 @@ from cinepid.uplink import Uplink
 WINDOW = 20
 """Events that the broker may have left unacknowledged, or half of what it allows in all."""
 REPLAY_RATE = 50.0
-"""Events of a backlog in a second, so that commands and live state come through at once, and so
-that readers keep up: a broker keeps 1000 messages for each (mosquitto), and drops what is beyond."""
+"""Events of a backlog in a second, so that commands and live state come through at once, and
+readers keep up: a broker keeps 1000 messages for each (mosquitto), and drops what is beyond."""
 REPLAY_AGE: Seconds = 10.0
 """What happened longer ago, before this connection, is a replay."""
 BATCH = 100
