@@ -17,11 +17,13 @@ class Traffic:
     """Gives one command after the other in a thread of its own.
 
     Attributes:
-        sent_again: Commands that had to be sent twice, since nothing had answered.
+        patience: Seconds after which a command that nothing has answered is sent again.
+        sent_again: Commands that had to be sent twice.
     """
 
     def __init__(self, observer: Observer) -> None:
         """Be ready to `start`."""
+        self.patience = AGAIN_AFTER
         self.sent_again = 0
         self._observer = observer
         self._stopping = threading.Event()
@@ -71,11 +73,11 @@ class Traffic:
         return left[0] if len(left) > 5 else None
 
     def _await(self, sent: Sent) -> None:
-        deadline = time.monotonic() + AGAIN_AFTER
+        deadline = time.monotonic() + self.patience
         while not sent.answers and time.monotonic() < sent.at + GIVEN_UP_AFTER:
             time.sleep(0.005)
             if time.monotonic() > deadline:
-                deadline = time.monotonic() + AGAIN_AFTER
+                deadline = time.monotonic() + self.patience
                 self.sent_again += 1
                 self._observer.send_again(sent)
 
