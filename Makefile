@@ -69,7 +69,7 @@ deb: ## build the Debian package into dist/
 
 .PHONY: torture
 torture: setup ## cut the power, drain 10,000 events, and kill everything everywhere for MINUTES=60
-	@POWER_CUT_SAMPLES=6 BACKLOG_DRAINED=10000 pytest -rP tests/faults/test_power_cut.py \
+	@POWER_CUT_SAMPLES=5 BACKLOG_DRAINED=10000 pytest -rP tests/faults/test_power_cut.py \
 		tests/faults/test_power_cut_daemon.py tests/faults/test_brokers.py -k "power or backlog"
 	@python -m tests.faults.torture --minutes $(MINUTES) $(TORTURE_ARGS)
 MINUTES := 60
