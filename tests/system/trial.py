@@ -1,8 +1,8 @@
 """Can this machine boot the box at all? `python -m tests.system.trial` tries, and says why not.
 
-It makes both boxes where there are none yet. Exits with 77 where it cannot boot: no archive of
-packages and no box from before, or a kernel, or a container around us, that does not let systemd
-start.
+It makes both boxes where there are none yet. Exits with 77 where it cannot boot: no archive that
+the boxes can be made of and none from before, or a kernel, or a container around us, that does not
+let systemd start.
 """
 
 import subprocess
@@ -22,9 +22,8 @@ def main() -> int:
         base = made_box("trixie")
         made_box("bookworm")  # here, and not within the time of a test
     except subprocess.CalledProcessError as error:
-        if error.returncode == CANNOT:
-            sys.stderr.write("there is no archive of Debian packages to make the box of\n")
-        return error.returncode
+        sys.stderr.write(f"a box could not be made: {error}\n")
+        return CANNOT
     with tempfile.TemporaryDirectory(prefix="cinepi-trial-") as folder:
         try:
             with Machine(base, Path(folder) / "machine") as machine:
