@@ -192,9 +192,13 @@ def _done(observer: Observer, verb: str) -> list[Sent]:
     return effects(observer.commands)[verb]
 
 
+def _data(sent: Sent) -> Document:
+    return sent.data or {}
+
+
 def _snapshots(observer: Observer) -> Iterator[str]:
     """Invariant 4: each snapshot that was promised is one picture, and there are no others."""
-    told = Counter(sent.answers[0]["data"]["filename"] for sent in _done(observer, "snapshot/take"))
+    told = Counter(_data(sent)["filename"] for sent in _done(observer, "snapshot/take"))
     stored = Counter(
         event["filename"]
         for event in observer.of_type("capture_stored")
@@ -217,7 +221,7 @@ def _configuration(stack: Stack, observer: Observer) -> Iterator[str]:
     revisions = [event["revision"] for event in changes]
     if revisions != list(range(1, len(revisions) + 1)):
         yield f"revisions are {revisions}"
-    patched = [sent.answers[0]["data"] for sent in _done(observer, "config/patch")]
+    patched = [_data(sent) for sent in _done(observer, "config/patch")]
     told = Counter(data["revision"] for data in patched if data["changed"])
     recorded = Counter(event["revision"] for event in changes if event["source"] == "command")
     if told != recorded:
@@ -237,7 +241,7 @@ def _configuration(stack: Stack, observer: Observer) -> Iterator[str]:
 
 
 def _copies_answered(observer: Observer) -> Iterable[str]:
-    names = [sent.answers[0]["data"]["backup_file"] for sent in _done(observer, "config/backup")]
+    names = [_data(sent)["backup_file"] for sent in _done(observer, "config/backup")]
     assert len(set(names)) == len(names), f"a copy was promised twice: {names}"
     return names
 

@@ -19,8 +19,9 @@ from tests.faults.stack import DEVICE, LIMIT, wait_for
 
 Document = dict[str, Any]
 
-FORGIVEN = frozenset({"busy", "camera_unavailable", "timeout"})
-"""Codes of answers that invite another try: the command has had no effect so far."""
+FORGIVEN = frozenset({"busy", "camera_unavailable", "storage_full", "timeout"})
+"""Codes of answers that invite another try: the command has had no effect so far. Where a daemon
+dies between such an answer and its acknowledgement, the broker's redelivery is that other try."""
 
 
 @dataclass
@@ -38,6 +39,11 @@ class Sent:
     def final(self) -> Document | None:
         """Its first final answer."""
         return self.answers[0] if self.answers else None
+
+    @property
+    def data(self) -> Document | None:
+        """What came of it; None if it was not done."""
+        return next((a.get("data") or {} for a in self.answers if a["success"]), None)
 
 
 class Observer:
@@ -233,7 +239,7 @@ def effects(commands: Mapping[str, Sent]) -> dict[str, list[Sent]]:
     """The commands that were done, by verb."""
     done: dict[str, list[Sent]] = defaultdict(list)
     for sent in commands.values():
-        if sent.final is not None and sent.final["success"]:
+        if sent.data is not None:
             done[sent.verb].append(sent)
     return done
 
