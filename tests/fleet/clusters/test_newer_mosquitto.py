@@ -11,7 +11,7 @@ from tests.broker.running import free_port, listens, wait_for
 from tests.fleet.clusters.engine import ROOT, Cluster, folder_of
 from tests.fleet.operator import Ctl
 
-DEVICES = 1500
+DEVICES = 1200
 
 
 @pytest.fixture
