@@ -22,6 +22,9 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cine
 CALLED = "CINEPI_SYSTEM_TESTS"
 INSTALL_LIMIT_S = 300
 LAST = "test_budget.py"
+TIMED = ("s", "frames")
+BUSY = 4
+"""Processes that want each core: where there are more, others work here, and times say nothing."""
 
 _figures: list[str] = []
 
@@ -88,10 +91,11 @@ def figure() -> Figure:
 
     def note(what: str, value: float, unit: str, limit: float | None = None) -> None:
         allowed = "" if limit is None else f"(at most {limit:g})"
-        is_met = limit is None or value <= limit
-        missed = "" if is_met else " MISSED"
-        _figures.append(f"{what:58} {value:10.3f} {unit:8}{allowed}{missed}".rstrip())
-        assert is_met or unit == "s", f"{what}: {value} {unit}, allowed {limit}"
+        load = os.getloadavg()[0]
+        if limit is not None and unit in TIMED and load > BUSY * (os.cpu_count() or 1):
+            limit, allowed = None, f"{allowed} not judged: the load is {load:.0f}"
+        _figures.append(f"{what:58} {value:10.3f} {unit:8}{allowed}".rstrip())
+        assert limit is None or value <= limit, f"{what}: {value} {unit}, allowed {limit}"
 
     return note
 

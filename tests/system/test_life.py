@@ -45,7 +45,7 @@ def test_power_cut(pi: Machine, dashboard: Dashboard, session: str, figure: Figu
         known = {capture["filename"] for capture in all_captures(after)}
         assert told <= known, "a picture that was reported is gone"
         assert_complete(pi, after)
-        figure("frames missed by a power cut and a boot", resumed["missed"], "", 15)
+        figure("frames missed by a power cut and a boot", resumed["missed"], "frames", 15)
     assert not list(pi.path("/opt/cinepi/captures").glob("*.tmp"))
 
 
@@ -93,7 +93,7 @@ def test_upgrade(
     dashboard.state("status", suits=lambda found: bool(found["version"] == "99.0"))
     after = dashboard.has_frames(frames + 4)
     assert after["id"] == session
-    figure("frames missed by an upgrade of both services", after["missed"], "", 1)
+    figure("frames missed by an upgrade of both services", after["missed"], "frames", 1)
     assert_complete(pi, dashboard)
     assert "POLLHUP" not in journal_of(pi, "cinepi.socket")
 
