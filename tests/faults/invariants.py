@@ -206,9 +206,10 @@ def _snapshots(observer: Observer) -> Iterator[str]:
     )
     if told != stored:
         yield f"snapshots answered and stored differ: {told - stored} {stored - told}"
+    deletions = observer.of_type("capture_deleted")
     for sent in _done(observer, "captures/delete"):
         name = sent.arguments["filename"]
-        gone = [e for e in observer.of_type("capture_deleted") if name in e["filenames"]]
+        gone = [event for event in deletions if name in event["filenames"]]
         if [event["reason"] for event in gone] != ["command"]:
             yield f"{name} was deleted {[event['reason'] for event in gone]}"
 
