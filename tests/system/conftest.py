@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -191,7 +192,8 @@ def _watch_from_the_start(request: pytest.FixtureRequest) -> None:
     }
     if os.environ.get(CALLED):
         for name in {"idle", "busy"} & wanted:
-            request.getfixturevalue(name)
+            with suppress(Exception):  # the test that looks at it gets the same error again
+                request.getfixturevalue(name)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 LIMIT_S = 20.0
+BOOT_LIMIT_S = 60.0
 
 Document = dict[str, Any]
 
@@ -28,7 +29,7 @@ class Dashboard:
         login: tuple[str, str] | None = None,
         ca: Path | None = None,
     ) -> None:
-        """Connect, with TLS if there is a `ca`; the retained states arrive a moment later.
+        """Connect and subscribe, with TLS if there is a `ca`; states arrive a moment later.
 
         The broker keeps the session of a dashboard with a login while it restarts itself.
         """
@@ -37,9 +38,10 @@ class Dashboard:
         self._states: dict[str, Document] = {}
         self._said: list[tuple[str, Document]] = []
         self._numbers = 0
+        self._name = uuid4().hex
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"dashboard-{uuid4().hex}",
+            client_id=f"dashboard-{self._name}",
             protocol=MQTTProtocolVersion.MQTTv5,
         )
         kept = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -50,8 +52,12 @@ class Dashboard:
             self._client.tls_set(ca_certs=str(ca))
         self._client.on_connect = lambda client, *_: client.subscribe(f"{self._root}#", qos=1)
         self._client.on_message = self._hear
+        listens = threading.Event()
+        self._client.on_subscribe = lambda *_: listens.set()
         self._client.connect("127.0.0.1", port, clean_start=False, properties=kept)
         self._client.loop_start()
+        # A command that overtakes the subscription is answered to nobody.
+        assert listens.wait(BOOT_LIMIT_S), f"nobody could subscribe within {BOOT_LIMIT_S:g} s"
 
     def close(self) -> None:
         """Leave."""
@@ -76,7 +82,7 @@ class Dashboard:
     def ask(self, name: str, limit_s: float = LIMIT_S, **arguments: object) -> Document:
         """Send a command and return its final answer, good or bad."""
         self._numbers += 1
-        number = f"test-{id(self)}-{self._numbers}"
+        number = f"{self._name}-{self._numbers}"
         payload = json.dumps({"id": number, **arguments})
         self._client.publish(f"{self._root}cmd/{name}", payload, qos=1)
         return self._wait(
