@@ -16,12 +16,12 @@ _CHUNK = 65536
 class Proxy:
     """Listens on a port of its own and passes bytes on to another; one thread."""
 
-    def __init__(self, target: int) -> None:
-        """Start."""
+    def __init__(self, target: int, port: int = 0) -> None:
+        """Start, on a given `port` or any that is free."""
         self._target = target
         self._mood: Mood = "forward"
         self._peers: dict[socket.socket, socket.socket] = {}
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self._wake, self._woken = socket.socketpair()
         self._selector = selectors.DefaultSelector()

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.broker.house.client import MosquittoClient, wait_until
 from tests.broker.house.conftest import SHIPPED, House, broker, free_port
+from tests.faults.proxy import Proxy
 
 WHILE_CUT = 200
 
@@ -19,14 +21,24 @@ class Bridged:
         """Make both configurations; nothing runs yet."""
         self.house = House(folder)
         self.port = free_port()
+        self._way = free_port()
         made = (self.house.credentials / "devices/garden/bridge.conf").read_text()
         local = (SHIPPED / "local.conf").read_text().replace("listener 1883 ::1\n", "")
         self.config = local.replace(
             "listener 1883 127.0.0.1", f"listener {self.port} 127.0.0.1"
         ) + made.replace("/etc/mosquitto/cinepi/ca.crt", str(self.house.ca)).replace(
-            "localhost:8883", f"localhost:{self.house.port}"
+            "localhost:8883", f"localhost:{self._way}"
         ).replace("restart_timeout 2 30", "restart_timeout 1 1")
         self.folder = folder / "pi"
+
+    @contextmanager
+    def crossing(self) -> Iterator[None]:
+        """Let the bridge through to the house, within a second.
+
+        Whoever is to hear the first that crosses subscribes before.
+        """
+        with closing(Proxy(self.house.port, self._way)):
+            yield
 
     def on_the_pi(self) -> MosquittoClient:
         """A client of the Pi's broker, connected."""
@@ -52,6 +64,7 @@ def test_what_crosses_the_bridge(bridged: Bridged) -> None:
     """States, events and answers reach the house, commands reach the Pi, and nothing else does."""
     with (
         bridged.house.run(),
+        bridged.crossing(),
         bridged.house.connected("operator") as operator,
         bridged.on_the_pi() as daemon,
     ):
@@ -80,19 +93,21 @@ def test_events_of_a_cut_arrive_in_order(bridged: Bridged) -> None:
     with bridged.on_the_pi() as daemon:
         with bridged.house.run(), bridged.house.connected("monitor") as before:
             before.subscribe("cinepi/#")
-            wait_for_bridge(before, b"1")
+            with bridged.crossing():
+                wait_for_bridge(before, b"1")
         for number in range(WHILE_CUT):
             daemon.publish("cinepi/garden/event/capture_stored", json.dumps({"seq": number}))
         with bridged.house.run(), bridged.house.connected("monitor") as after:
             after.subscribe("cinepi/garden/event/#")
-            arrived = [json.loads(after.next()[1])["seq"] for _ in range(WHILE_CUT)]
+            with bridged.crossing():
+                arrived = [json.loads(after.next()[1])["seq"] for _ in range(WHILE_CUT)]
         assert arrived == list(range(WHILE_CUT))
 
 
 def test_house_is_told_of_a_lost_bridge(tmp_path: Path) -> None:
     """When a Pi's broker is killed, the house says so: the camera's own status cannot."""
     made = Bridged(tmp_path)
-    with made.house.run(), made.house.connected("monitor") as monitor:
+    with made.house.run(), made.crossing(), made.house.connected("monitor") as monitor:
         monitor.subscribe("cinepi/garden/bridge/up")
         with broker(made.config, made.folder, made.port) as pi:
             wait_for_bridge(monitor, b"1")
