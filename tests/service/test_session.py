@@ -154,7 +154,8 @@ def test_a_camera_that_hangs_once_costs_frames_only(service: RunningService) -> 
     service.frames_reach(1)
     service.fault("hang", count=1)
     wait_for(lambda: service.events("camera_recovered"), limit=30)
-    document = service.frames_reach(service.session().frames + 1)
+    # The next may be the one that hung; what was missed meanwhile is counted with the one after.
+    document = service.frames_reach(service.session().frames + 2)
     assert document.missed_by["camera"] >= 2  # a hang is waited for longer than a slot
     # A machine under load may be late beside it, and may need another try; no more than that.
     assert set(document.missed_by) <= {"camera", "late"}
