@@ -82,7 +82,7 @@ def _three_devices(port: int) -> Iterator[None]:
 
 def _await(layout: Layout) -> None:
     while not layout.socket.exists():
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks
     with Client.connect(layout, start=False) as client:
         client.ask("ping")
 

@@ -24,6 +24,7 @@ from typing import Literal
 import psutil
 
 from benchmarks.parts import broker
+from benchmarks.parts.stack import running
 
 LIMIT_S = 120.0
 _HEADER = 9  # fixed header, length of the topic, packet id, properties, and its acknowledgement
@@ -65,7 +66,7 @@ def _rest(stage: Stage, number: int, seconds: float) -> None:
     """What the broker costs while devices only say how they are and take pictures."""
     before, sent = stage.broker.cpu_times(), stage.broker.memory_info().rss
     began = time.monotonic()
-    time.sleep(seconds)
+    time.sleep(seconds)  # the time that is measured
     took, after = time.monotonic() - began, stage.broker.cpu_times()
     cpu = (after.user + after.system - before.user - before.system) / took
     print(
@@ -140,12 +141,10 @@ def _doctor(stage: Stage) -> None:
 
 def _idle_traffic(seconds: float) -> None:
     """What a real cinepid sends when nothing happens: topic, payload and header of each message."""
-    from benchmarks.parts.stack import running  # noqa: PLC0415 - only for this one
-
     with running() as stack:
-        time.sleep(15)
+        time.sleep(15)  # what is said once at the start is no idle traffic
         before = len(stack.heard)
-        time.sleep(seconds)
+        time.sleep(seconds)  # the time that is measured
         sent = stack.heard[before:]
     total = sum(len(topic) + len(payload) + _HEADER for topic, payload in sent)
     by_topic: dict[str, int] = {}
@@ -202,7 +201,7 @@ def _stage(devices: int, limits: Literal["house", "default"]) -> Iterator[Stage]
             if "online" not in said:
                 sys.exit("the simulated devices did not come up")
             online_s = float(said.split(" after ")[1].split()[0])
-            time.sleep(2)
+            time.sleep(2)  # until the broker is done with the thousand arrivals
             yield Stage(found.port, psutil.Process(found.pid), online_s)
         finally:
             fleet.terminate()

@@ -54,5 +54,5 @@ def _await_port(port: int) -> None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks
     sys.exit(f"the broker does not listen on port {port}")

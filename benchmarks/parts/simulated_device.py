@@ -19,6 +19,7 @@ from cinepid import topics
 from cinepid.payloads import Answer, AnswerError, EventMessage, Stamp, event_payload, stamped
 
 _KEEPALIVE = 60
+_CHANCE = random.Random()  # noqa: S311 - habits, not secrets
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Device(asyncio.Protocol):
             self._timers.append(loop.call_later(period, again))
             del self._timers[:-8]
 
-        self._timers.append(loop.call_later(random.random() * period, again))  # noqa: S311
+        self._timers.append(loop.call_later(_CHANCE.random() * period, again))
 
     def _say_all(self) -> None:
         self._say_document("info", documents.info(self.name, self._group))
@@ -181,13 +182,13 @@ class Device(asyncio.Protocol):
         name = "/".join(address.path)
         if not message.payload or (address.group and address.group != self._group):
             return
-        if random.random() < self._habits.silent:  # noqa: S311
+        if _CHANCE.random() < self._habits.silent:
             return
         given: dict[str, Any] = msgspec.json.decode(message.payload)
         spread = 0.0
         if address.is_broadcast:
             spread = given.get("spread_ms", self._habits.spread_s * 1000) / 1000
-        wait = random.random() * spread  # noqa: S311
+        wait = _CHANCE.random() * spread
         if name == "snapshot/take" and "at" in given:
             wait += max(0.0, parse_time(given["at"], "/at") - time.time())
         loop = asyncio.get_running_loop()
@@ -201,12 +202,12 @@ class Device(asyncio.Protocol):
             self._answers[command_id] = payload
             while len(self._answers) > 20:
                 del self._answers[next(iter(self._answers))]
-            if random.random() < self._habits.losing:  # noqa: S311
+            if _CHANCE.random() < self._habits.losing:
                 return
         self._say(self._topics.response(name), payload, retain=False)
 
     def _do(self, name: str, command_id: str, given: dict[str, Any]) -> Answer:
-        if random.random() < self._habits.failing:  # noqa: S311
+        if _CHANCE.random() < self._habits.failing:
             error = AnswerError(code="camera_unavailable", message="no camera", retryable=True)
             return Answer(id=command_id, command=name, final=True, success=False, error=error)
         data: object = {}
