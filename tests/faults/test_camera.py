@@ -3,8 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,22 +13,6 @@ from tests.faults.stack import Stack, wait_for
 ANSWERED = 2.0
 """Seconds that a ping may take on a loaded machine, whatever the camera does."""
 FAILS = ("hang", "timeout", "unplug", "busy", "truncated")
-
-
-@pytest.fixture
-def device(tmp_path: Path) -> Iterator[tuple[Stack, Observer]]:
-    """A device with a session; whoever ends the camera service starts it again."""
-    stack = Stack(tmp_path)
-    stack.start()
-    observer = Observer(stack.port)
-    try:
-        observer.await_document("camera", lambda found: found["connected"])
-        assert observer.ask("session/start", interval=1)["success"]
-        wait_for(lambda: len(observer.of_type("capture_stored")) > 1)
-        yield stack, observer
-    finally:
-        observer.close()
-        stack.close()
 
 
 def _ping(observer: Observer) -> float:

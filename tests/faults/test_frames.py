@@ -1,29 +1,10 @@
 """Frames that are not what was asked for: none becomes a picture, and the next good one does."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.faults import invariants
 from tests.faults.observer import Observer
 from tests.faults.stack import Stack, wait_for
-
-
-@pytest.fixture
-def device(tmp_path: Path) -> Iterator[tuple[Stack, Observer]]:
-    """A device with a session."""
-    stack = Stack(tmp_path)
-    stack.start()
-    observer = Observer(stack.port)
-    try:
-        observer.await_document("camera", lambda found: found["connected"])
-        assert observer.ask("session/start", interval=1)["success"]
-        wait_for(lambda: len(observer.of_type("capture_stored")) > 1)
-        yield stack, observer
-    finally:
-        observer.close()
-        stack.close()
 
 
 @pytest.mark.timeout(120)
