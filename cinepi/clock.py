@@ -145,8 +145,11 @@ def parse_time(text: str, field: str) -> WallTime:
         InvalidArgumentError: `text` is no such time; `field` is the JSON pointer to name.
     """
     try:
-        return datetime.fromisoformat(text).timestamp()
+        wall = datetime.fromisoformat(text).timestamp()
+        datetime.fromtimestamp(wall).astimezone()  # years 1 to 9999 in UTC and here: it can be said
+        rfc3339(wall)
     except (ValueError, OverflowError, OSError) as error:
         name = field.rsplit("/", 1)[-1]
         message = f"{name} must be a time such as 2026-11-23T09:30:00Z, not {text[:64]!r}"
         raise InvalidArgumentError.at(field, message) from error
+    return wall
