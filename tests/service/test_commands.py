@@ -5,11 +5,13 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
 from cinepi.client import Client, short_address
+from cinepi.clock import rfc3339
 from cinepi.envelope import Command
 from cinepi.errors import (
     CameraUnavailableError,
@@ -89,6 +91,18 @@ def test_a_refusal_is_remembered_too(service: RunningService) -> None:
         with pytest.raises(ConflictError, match="no session is running"):
             client.call("session.stop", SessionDocument, command=COMMAND)
     assert service.session().state == "active"
+
+
+@pytest.mark.parametrize(
+    ("offset", "said"), [(-5.0, "in the future"), (90.0, "at most 60 s ahead")]
+)
+def test_a_snapshot_is_for_the_next_minute(
+    service: RunningService, offset: float, said: str
+) -> None:
+    """A time that has passed is told apart from one that is too far ahead."""
+    with pytest.raises(InvalidArgumentError, match=said) as caught:
+        service.call_raw("snapshot.take", {"at": rfc3339(time.time() + offset)})
+    assert caught.value.field == "/at"
 
 
 def test_what_may_succeed_later_may_be_tried_again(service: RunningService) -> None:

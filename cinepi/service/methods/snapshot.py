@@ -68,10 +68,15 @@ def _instant(call: Call[TakeParams], text: str) -> float:
     if not clock.is_synced():
         message = "at needs a clock that a time server has set, and this one is not"
         raise ConflictError(message)
-    if not 0 <= at - clock.wall() <= MOST_AHEAD_S:
+    wall = clock.wall()
+    if at < wall:
         message = (
-            f"at must be at most {MOST_AHEAD_S:.0f} s ahead of {rfc3339(clock.wall())}, "
-            f"not {text[:40]!r}"
+            f"at must be in the future; it is {rfc3339(wall)} now, and {text[:40]!r} has passed"
+        )
+        raise InvalidArgumentError.at("/at", message)
+    if at > wall + MOST_AHEAD_S:
+        message = (
+            f"at must be at most {MOST_AHEAD_S:.0f} s ahead of {rfc3339(wall)}, not {text[:40]!r}"
         )
         raise InvalidArgumentError.at("/at", message)
     return at
