@@ -1,6 +1,7 @@
 """Looks at the whole folder of pictures: what is whole, broken, unknown or missing."""
 
 import os
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,15 +117,20 @@ def _put_aside(place: Path, folder: int, name: str) -> Path:
 
 
 def _fault(folder: int, name: str) -> str | None:
-    """Why a file is no whole picture; None if it is one."""
-    descriptor = os.open(
-        name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder
-    )
+    """Why a file is no whole picture; None if it is one. One that cannot be read is none."""
     try:
-        size = os.fstat(descriptor).st_size
-        if size == 0:
-            return "it is empty"
-        ends = os.pread(descriptor, 2, 0) + os.pread(descriptor, 2, max(0, size - 2))
-        return None if is_whole(ends) else "it is cut short"
-    finally:
-        os.close(descriptor)
+        if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            return "it is no file"
+        descriptor = os.open(
+            name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder
+        )
+        try:
+            size = os.fstat(descriptor).st_size
+            ends = os.pread(descriptor, 2, 0) + os.pread(descriptor, 2, max(0, size - 2))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    if size == 0:
+        return "it is empty"
+    return None if is_whole(ends) else "it is cut short"

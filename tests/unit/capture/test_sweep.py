@@ -1,7 +1,8 @@
+import os
 from pathlib import Path
 
 from cinepi.capture.store import Store
-from cinepi.capture.sweep import sweep
+from cinepi.capture.sweep import survey, sweep
 
 WHOLE = (b"\xff\xd8", b"\xff\xd9")
 WALL = 1_781_434_800.0
@@ -27,6 +28,22 @@ def test_sweep_tidies_up(store: Store, folder: Path) -> None:
     assert all(one.moved_to.exists() for one in swept.quarantined)
     assert (folder / "notes.txt").exists()
     assert sweep(folder, {known}).quarantined == ()
+
+
+def test_what_is_no_picture_stops_nothing(folder: Path) -> None:
+    """A folder, a link or a pipe that is called like a picture is put aside as it is."""
+    folder.mkdir(parents=True)
+    names = [f"cinepi_20200101_00000{number}.jpg" for number in range(3)]
+    (folder / names[0]).mkdir()
+    (folder / names[1]).symlink_to(folder / "elsewhere")
+    os.mkfifo(folder / names[2])
+    assert survey(folder, set()).damaged == tuple(names)
+    swept = sweep(folder, set())
+    assert [(one.name, one.reason) for one in swept.quarantined] == [
+        (name, "it is no file") for name in names
+    ]
+    assert str(swept.quarantined[1].moved_to.readlink()) == str(folder / "elsewhere")
+    assert sweep(folder, set()).quarantined == ()
 
 
 def test_quarantine_overwrites_nothing(folder: Path) -> None:
