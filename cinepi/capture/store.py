@@ -152,12 +152,19 @@ class Store:
             return file.read(HEAD), os.fstat(file.fileno()).st_size
 
     def disk(self) -> tuple[Bytes, Bytes]:
-        """Free space for us, and the size of the file system under the folder."""
+        """Free space for us, and the size of the file system under the folder.
+
+        Raises:
+            InternalError: The disk failed.
+        """
         folder = self.folder
-        while not folder.exists():  # before the first picture
-            folder = folder.parent
         with our_errors(folder):
-            status = os.statvfs(folder)
+            while True:
+                try:
+                    status = os.statvfs(folder)
+                    break
+                except (FileNotFoundError, NotADirectoryError):  # before the first picture
+                    folder = folder.parent
         return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
 
 

@@ -16,6 +16,7 @@ from cinepi.errors import (
     PermissionDeniedError,
     StorageFullError,
 )
+from tests.unit.camera.bench import Bench
 
 WHOLE = (b"\xff\xd8one", b"two\xff\xd9")
 WALL = 1_781_434_800.0
@@ -165,3 +166,10 @@ def test_disk_before_the_first_picture(store: Store, folder: Path) -> None:
     assert not folder.exists()
     free, total = store.disk()
     assert 0 < free <= total
+
+
+def test_a_disk_that_cannot_be_asked_is_an_error_of_ours(bench: Bench) -> None:
+    """What the system refuses to say ends no loop of the service."""
+    bench.layout.captures.mkdir(parents=True)
+    with pytest.raises(InternalError, match="File name too long"):
+        Store(bench.layout.captures / ("x" * 300), bench.clock).disk()
