@@ -171,6 +171,7 @@ def _make_parts(
         taker=taker,
         journal=journal,
         keeper=keeper,
+        clock=clock,
         settings=lambda: configuration.config.capture,
         on_change=storage_changed,
     )

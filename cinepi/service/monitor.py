@@ -10,6 +10,7 @@ from cinepi.capture.removal import tell_vanished
 from cinepi.clock import STEP, Clock
 from cinepi.errors import CinepiError
 from cinepi.journal.journal import Journal
+from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.model.events import ClockStepped
 from cinepi.service.parts import Parts
@@ -44,6 +45,7 @@ class Monitor:
         self._leave = leave
         self._turned = turned
         self._stopped = threading.Event()
+        self._seldom = Seldom(parts.clock)
         self._clock_watch = ClockWatch(parts.clock, parts.journal)
 
     def stop(self) -> None:
@@ -59,7 +61,8 @@ class Monitor:
             try:
                 self._look(turn)
             except CinepiError as error:
-                _log.warning("look failed", reason=str(error))
+                if self._seldom.is_due(error.code):
+                    _log.warning("look failed", reason=str(error))
 
     def patience(self) -> Seconds:
         """How long the shutter may take for anything."""

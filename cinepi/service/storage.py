@@ -5,8 +5,10 @@ from collections.abc import Callable
 from cinepi.capture.removal import remove
 from cinepi.capture.store import Store
 from cinepi.capture.take import Taker
+from cinepi.clock import Clock
 from cinepi.errors import CinepiError, ConflictError, StorageFullError
 from cinepi.journal.journal import Journal
+from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.model.documents import StorageDocument, StorageState
 from cinepi.model.events import StorageLow, StorageRecovered
@@ -36,6 +38,7 @@ class Storage:
         taker: Taker,
         journal: Journal,
         keeper: SessionKeeper,
+        clock: Clock,
         settings: Callable[[], CaptureSettings],
         on_change: Callable[[], None],
     ) -> None:
@@ -47,6 +50,7 @@ class Storage:
         self._settings = settings
         self._on_change = on_change
         self._is_announced = False
+        self._seldom = Seldom(clock)
         self._document = StorageDocument()
 
     def document(self) -> StorageDocument:
@@ -95,7 +99,8 @@ class Storage:
     def handle_full(self, error: StorageFullError) -> bool:
         """Follow the user's policy; True if there is room now."""
         policy = self._settings().when_full
-        _log.warning("disk is full", policy=policy, reason=str(error))
+        if self._seldom.is_due(policy):
+            _log.warning("disk is full", policy=policy, reason=str(error))
         if policy == "delete_oldest":
             return self._delete_oldest()
         session = self._keeper.running

@@ -18,6 +18,7 @@ from cinepi.errors import (
     StorageFullError,
 )
 from cinepi.journal.journal import Transaction
+from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.model.documents import CaptureDocument, MissReason
 from cinepi.model.settings import CaptureSettings
@@ -96,6 +97,7 @@ class Shutter:
         self._clock = clock
         self._settings = settings
         self._plan = _Plan()
+        self._seldom = Seldom(clock)
         self._wake = threading.Condition()
         self._is_stopping = False
         self._away: MissReason = "late"
@@ -165,7 +167,8 @@ class Shutter:
 
     def _suffer(self, error: CinepiError) -> None:
         """The journal cannot even keep that a frame was missed: that is counted when it can."""
-        _log.error("the journal fails; frames are missed", reason=str(error))
+        if self._seldom.is_due("journal"):
+            _log.error("the journal fails; frames are missed", reason=str(error))
         self._away = "storage"
         with self._wake:
             if not self._is_stopping:
@@ -249,17 +252,22 @@ class Shutter:
             _log.info("picture not kept", reason=str(error))
         except StorageFullError as error:
             self._keeper.slot_failed("storage")
-            _log.warning("frame missed", reason=str(error))
+            self._tell_missed("storage", error)
         except (CameraUnavailableError, DeadlineError) as error:
             self._keeper.slot_failed("camera")
-            _log.warning("frame missed", reason=str(error))
+            self._tell_missed("camera", error)
         except CinepiError as error:
             self._keeper.slot_failed("storage")
-            _log.error("frame missed", reason=str(error))
+            if self._seldom.is_due(error.code):
+                _log.error("frame missed", reason=str(error))
         finally:
             self._keeper.landed()
         if self._camera.document().recovery != recovery:
             self._away = "camera"  # what passed meanwhile was lost to the ladder
+
+    def _tell_missed(self, why: str, error: CinepiError) -> None:
+        if self._seldom.is_due(why):
+            _log.warning("frame missed", reason=str(error))
 
     def _take_snapshot(self, snapshot: _Snapshot) -> None:
         due = None if snapshot.at is None else self._time_of(snapshot)

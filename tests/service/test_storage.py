@@ -1,5 +1,6 @@
 """The reserve: what happens when the disk is full, for each policy."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -65,3 +66,19 @@ def test_a_snapshot_says_how_much_is_free(service: RunningService) -> None:
         service.snapshot()
     assert service.pictures() == []
     assert service.events("capture_failed")[0]["code"] == "storage_full"
+
+
+@pytest.mark.parametrize("policy", ["delete_oldest", "pause"])
+def test_a_disk_that_stays_full_is_not_said_at_every_picture(
+    service: RunningService, policy: str
+) -> None:
+    """Where there is nothing left to delete, the log says so once, however often it is tried."""
+    patch(service, when_full=policy, reserve_mb=ALL_OF_IT)
+    service.start_session()
+    for _ in range(5):
+        with pytest.raises(StorageFullError):
+            service.snapshot()
+    wait_for(lambda: service.session().missed > (2 if policy == "delete_oldest" else 0))
+    said = [json.loads(line)["message"] for line in service.layout.log.read_text().splitlines()]
+    assert said.count("disk is full") == 1
+    assert said.count("frame missed") == 1
