@@ -1,6 +1,7 @@
 """The disk under the captures: how much is left, and what happens when nothing is."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from cinepi.capture.removal import remove
 from cinepi.capture.store import Store
@@ -22,6 +23,7 @@ ROOM_PICTURES = 4
 """Deleting the oldest, or waiting, goes on until so many typical pictures fit."""
 
 _BATCH = 20  # pictures deleted in one transaction
+_MOST_BATCHES = 10  # a second each on a bad card
 _MEGABYTE = 1_000_000
 _DAY_S = 86_400
 
@@ -78,7 +80,6 @@ class Storage:
         """Announce that the disk fills up or has room again, and let a waiting session go on."""
         document = self.document()
         if document.state != "ok" and not self._is_announced:
-            self._is_announced = True
             with self._journal.transaction() as tx:
                 tx.append(
                     StorageLow(
@@ -87,10 +88,11 @@ class Storage:
                         policy=self._settings().when_full,
                     )
                 )
+            self._is_announced = True
         elif document.state == "ok" and self._is_announced:
-            self._is_announced = False
             with self._journal.transaction() as tx:
                 tx.append(StorageRecovered(free_bytes=document.free_bytes))
+            self._is_announced = False
         self._resume_if_there_is_room(document.free_bytes)
         if document != self._document:
             self._document = document
@@ -104,25 +106,31 @@ class Storage:
         if policy == "delete_oldest":
             return self._delete_oldest()
         session = self._keeper.running
-        if session is None or session.pause_reason is not None:
-            return False  # a snapshot found the disk full: there is nothing to stop any more
+        if session is None or session.state != "active":
+            return False  # a snapshot found the disk full: there is nothing to stop
         self._keeper.slot_failed("storage")
         if policy == "stop":
             self._keeper.finish("storage_full")
         else:
-            self._keeper.pause("storage_full", None)
+            with suppress(ConflictError):  # somebody else was faster
+                self._keeper.pause("storage_full", None)
         return False
 
     def _delete_oldest(self) -> bool:
-        """Delete at least one batch: a disk may have space, and yet no room for another file."""
+        """Delete at least one batch: a disk may have space, and yet no room for another file.
+
+        And `_MOST_BATCHES` at most: where that is not enough, the next picture goes on with it. A
+        shutter that deletes for minutes would be taken for one that hangs.
+        """
         wanted = self._wanted_free()
-        while True:
+        for _ in range(_MOST_BATCHES):
             oldest = self._journal.oldest_captures(_BATCH)
             if not oldest:
                 return False
             remove(self._store, self._journal, [name for name, _ in oldest], "make_room")
             if self._store.disk()[0] >= wanted:
                 return True
+        return False
 
     def _resume_if_there_is_room(self, free: Bytes) -> None:
         session = self._keeper.running

@@ -1,10 +1,12 @@
 """The reserve: what happens when the disk is full, for each policy."""
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
 
+from cinepi.clock import rfc3339
 from cinepi.errors import StorageFullError
 from cinepi.protocol import ConfigChangeResult, ConfigPatchParams
 from tests.service.running import RunningService, wait_for
@@ -82,3 +84,32 @@ def test_a_disk_that_stays_full_is_not_said_at_every_picture(
     said = [json.loads(line)["message"] for line in service.layout.log.read_text().splitlines()]
     assert said.count("disk is full") == 1
     assert said.count("frame missed") == 1
+
+
+@pytest.mark.parametrize("policy", ["pause", "stop"])
+def test_a_snapshot_without_room_leaves_a_waiting_session_alone(
+    service: RunningService, policy: str
+) -> None:
+    """It is refused for want of space, and the session finds out for itself when it begins."""
+    patch(service, when_full=policy)
+    service.start_session(start_at=rfc3339(time.time() + 3600))
+    patch(service, reserve_mb=ALL_OF_IT)
+    with pytest.raises(StorageFullError):
+        service.snapshot()
+    assert service.session().state == "waiting"
+
+
+def test_much_room_is_made_by_steps(start_service: Start) -> None:
+    """One try deletes 200 pictures at most, so that the shutter is not taken for one that hangs."""
+    service = start_service()
+    picture = (service.layout.captures / service.snapshot().filename).read_bytes()
+    service.terminate()
+    for number in range(249):
+        name = f"cinepi_20200101_00{number // 60:02}{number % 60:02}.jpg"
+        (service.layout.captures / name).write_bytes(picture)
+    service = start_service()
+    patch(service, when_full="delete_oldest", reserve_mb=ALL_OF_IT)
+    for left in (50, 0):
+        with pytest.raises(StorageFullError):
+            service.snapshot()
+        assert len(service.pictures()) == left
