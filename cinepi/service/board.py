@@ -70,6 +70,7 @@ class Board:
         """Begin without watchers."""
         self._lock = threading.Lock()
         self._watchers: list[Subscription] = []
+        self._turns: dict[str, threading.Lock] = {}
 
     def subscribe(self) -> Subscription:
         """Watch from now on, until `unsubscribe`."""
@@ -90,14 +91,20 @@ class Board:
         return bool(self._watchers)
 
     def post(self, topic: str, document: Callable[[], msgspec.Struct]) -> None:
-        """Tell the watchers a new document; it is made only if there are any."""
+        """Tell the watchers a new document; it is made only if there are any.
+
+        Documents of one topic are told in the order in which they are made: of two threads that
+        post at the same time, the one that looked first must not have the last word.
+        """
         with self._lock:
             watchers = list(self._watchers)
+            turn = self._turns.setdefault(topic, threading.Lock())
         if not watchers:
             return
-        raw = msgspec.Raw(msgspec.json.encode(document()))
-        for watcher in watchers:
-            watcher.put_document(topic, raw)
+        with turn:
+            raw = msgspec.Raw(msgspec.json.encode(document()))
+            for watcher in watchers:
+                watcher.put_document(topic, raw)
 
     def journal_grew(self, last_seq: int) -> None:
         """Tell the watchers that events were appended."""
