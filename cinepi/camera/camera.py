@@ -255,6 +255,8 @@ class Camera:
         self._announce_recovery(with_picture=False)
         if self._ladder.recovery.rung == "none":
             self._update(health="ok", problem=None)
+        else:
+            self._update(health=self._ladder.health)
         return backend
 
     def _open_backend(self) -> CameraBackend:

@@ -100,6 +100,9 @@ class Ladder:
         self._failed_opens = 0
         if with_picture:
             self._exits_in_a_row = 0
+        if self._exits_in_a_row:  # it can be opened, which it could when the process was left
+            self._step_onto("restart_process", now)
+            return None
         if self._began is None or not (with_picture or self._rung == "reopen"):
             return None
         episode = self._rung, now - self._began

@@ -168,6 +168,23 @@ def test_stuck_after_several_processes(bench: Bench) -> None:
     assert isinstance(bench.events[-1], CameraRecovered)
 
 
+def test_opening_is_no_picture(bench: Bench) -> None:
+    """A camera that has cost a process has not recovered because it can be opened again."""
+    camera = bench.camera(exits_in_a_row=1)
+    faults.write(bench.layout, "unplug", count=1)
+    camera.open()
+    assert camera.document().health == "lost"
+    bench.clock.offset += 1
+    camera.open()
+    document = camera.document()
+    assert document.connected
+    assert (document.health, document.recovery.rung) == ("recovering", "restart_process")
+    assert bench.events == []
+    camera.take().release()
+    assert camera.document().health == "ok"
+    assert [type(event) for event in bench.events] == [CameraRecovered]
+
+
 def test_unplugged_and_plugged_in(bench: Bench) -> None:
     """Without a camera pictures fail with the reason; with one they come again by themselves."""
     camera = bench.camera()
