@@ -157,15 +157,17 @@ class Store:
         Raises:
             InternalError: The disk failed.
         """
-        folder = self.folder
-        with our_errors(folder):
-            while True:
-                try:
-                    status = os.statvfs(folder)
-                    break
-                except (FileNotFoundError, NotADirectoryError):  # before the first picture
-                    folder = folder.parent
+        with our_errors(self.folder):
+            status = _nearest_disk(self.folder)
         return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
+
+
+def _nearest_disk(folder: Path) -> os.statvfs_result:
+    """The file system that a folder is in, or will be once it is made."""
+    try:
+        return os.statvfs(folder)
+    except (FileNotFoundError, NotADirectoryError):  # before the first picture
+        return _nearest_disk(folder.parent)
 
 
 def _sha256(parts: Sequence[Buffer]) -> str:
