@@ -12,7 +12,8 @@ import msgspec
 
 from cinepi.clock import Clock
 from cinepi.envelope import MAX_LINE, Request, Response
-from cinepi.errors import CinepiError, InternalError, InvalidArgumentError, TooLargeError
+from cinepi.errors import BusyError, CinepiError, InternalError, InvalidArgumentError, TooLargeError
+from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.service.board import Board, Subscription
 from cinepi.service.requests import Requests, wire_error
@@ -23,7 +24,12 @@ SEND_LIMIT: Seconds = 5
 """A client that reads nothing for so long is hung up on, so that it keeps no worker."""
 SLOW_WORKERS = 8
 """Slow methods that run at the same time; more wait for their turn."""
+MOST_WAITING = 100
+"""Slow requests of one client that may wait or run; it is told that it is busy beyond."""
+MOST_CLIENTS = 100
+"""Connections at the same time: each costs a thread, and pictures need descriptors too."""
 
+_REFUSED_PAUSE: Seconds = 1.0  # how long the system is left alone that gives no connection
 _PIECE: Bytes = 16 * 1024  # the kernel waits for all that it is given, however long that takes
 
 _log = logger("server")
@@ -46,6 +52,7 @@ class Server:
         self._board = board
         self._clock = clock
         self._vigil = vigil
+        self._seldom = Seldom(clock)
         self._slow = _workers()
         self._connections: set[Connection] = set()
         self._lock = threading.Lock()
@@ -69,8 +76,7 @@ class Server:
                 if self._woken in ready:
                     return
                 if ready:
-                    with suppress(BlockingIOError):
-                        self._greet(self._listener.accept()[0])
+                    self._accept()
 
     def close(self) -> None:
         """Accept no more, and end all connections."""
@@ -84,7 +90,26 @@ class Server:
             connection.close()
         self._slow.shutdown(wait=False, cancel_futures=True)
 
+    def _accept(self) -> None:
+        try:
+            accepted = self._listener.accept()[0]
+        except BlockingIOError:
+            return
+        except OSError as error:  # no descriptor or no memory is left: pictures go on without
+            if self._seldom.is_due("accept"):
+                _log.error("no connection can be taken", reason=str(error))
+            select.select([self._woken], [], [], _REFUSED_PAUSE)
+            return
+        self._greet(accepted)
+
     def _greet(self, accepted: socket.socket) -> None:
+        if self.connections >= MOST_CLIENTS:
+            if self._seldom.is_due("clients"):
+                _log.warning("too many clients", connections=self.connections)
+            with suppress(OSError), accepted:
+                accepted.setblocking(False)  # noqa: FBT003 - the standard library's own
+                accepted.send(_line(_busy(None, f"there are {MOST_CLIENTS} clients already")))
+            return
         self._greeted += 1
         limit = struct.pack("ll", int(SEND_LIMIT), 0)  # struct timeval
         accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
@@ -129,21 +154,24 @@ class Connection:
         self._board = board
         self._slow = slow
         self._vigil = vigil
+        self._room = threading.BoundedSemaphore(MOST_WAITING)
         self._sending = threading.Lock()
         self._subscription: Subscription | None = None
 
     def run(self) -> None:
         """Answer until the client leaves."""
-        with self._socket, self._socket.makefile("rb") as stream, suppress(OSError):
-            while line := stream.readline(MAX_LINE + 1):
-                if len(line) > MAX_LINE:
-                    message = f"a request may have {MAX_LINE} bytes"
-                    self._send(Response(id=None, error=wire_error(TooLargeError(message))))
-                    break
-                with self._vigil.work("connection", LIMIT):
-                    self._receive(line)
-        if self._subscription:
-            self._board.unsubscribe(self._subscription)
+        try:
+            with self._socket, self._socket.makefile("rb") as stream, suppress(OSError):
+                while line := stream.readline(MAX_LINE + 1):
+                    if len(line) > MAX_LINE:
+                        message = f"a request may have {MAX_LINE} bytes"
+                        self._send(Response(id=None, error=wire_error(TooLargeError(message))))
+                        break
+                    with self._vigil.work("connection", LIMIT):
+                        self._receive(line)
+        finally:
+            if self._subscription:
+                self._board.unsubscribe(self._subscription)
 
     def close(self) -> None:
         """Hang up."""
@@ -164,10 +192,18 @@ class Connection:
             threading.Thread(
                 target=self._tell, args=(self._subscription,), name="watcher", daemon=True
             ).start()
-        elif self._requests.is_slow(request.method):
-            self._slow.submit(self._answer, request)
-        else:
+        elif not self._requests.is_slow(request.method):
             self._answer(request)
+        elif self._room.acquire(blocking=False):
+            self._slow.submit(self._answer_slowly, request)
+        else:
+            self._send(_busy(request.id, f"{MOST_WAITING} requests of yours are waiting already"))
+
+    def _answer_slowly(self, request: Request) -> None:
+        try:
+            self._answer(request)
+        finally:
+            self._room.release()
 
     def _answer(self, request: Request) -> None:
         try:
@@ -192,10 +228,9 @@ class Connection:
                     self._send(notification)
 
     def _send(self, message: Response | Request) -> None:
-        line = msgspec.json.encode(message) + b"\n"
         with self._sending:
             try:
-                self._send_all(line)
+                self._send_all(_line(message))
             except OSError:
                 self.close()  # half a line would make nonsense of all that follows
                 raise
@@ -208,3 +243,11 @@ class Connection:
             left = left[self._socket.send(left[:_PIECE]) :]
             if left and time.monotonic() > end:
                 raise TimeoutError("the client reads too slowly")
+
+
+def _line(message: Response | Request) -> bytes:
+    return msgspec.json.encode(message) + b"\n"
+
+
+def _busy(request_id: int | None, message: str) -> Response:
+    return Response(id=request_id, error=wire_error(BusyError(message)))

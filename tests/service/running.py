@@ -55,8 +55,11 @@ class RunningService:
     clients: list[Client] = field(default_factory=list)
 
     @classmethod
-    def start(cls, root: Path, **settings: object) -> "RunningService":
-        """Start it with small pictures, or with settings such as `camera={"resolution": …}`."""
+    def start(cls, root: Path, *, is_steered: bool = True, **settings: object) -> "RunningService":
+        """Start it with small pictures, or with settings such as `camera={"resolution": …}`.
+
+        Its clock can be set with `set_clock`, unless it is not `is_steered`.
+        """
         layout = Layout(root)
         if not layout.config.exists():
             layout.config.parent.mkdir(parents=True)
@@ -71,7 +74,7 @@ class RunningService:
             clock.write_text('{"offset_s": 0, "synced": true}')
         process = subprocess.Popen(
             [sys.executable, "-m", "cinepi.service", "--root", str(root)],
-            env={**os.environ, CLOCK_VARIABLE: str(clock)},
+            env={**os.environ, **({CLOCK_VARIABLE: str(clock)} if is_steered else {})},
             stderr=subprocess.PIPE,
         )
         service = cls(layout, process)

@@ -1,0 +1,85 @@
+"""Clients that ask for too much: they are told so, and pictures go on."""
+
+import json
+import resource
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from cinepi.client import short_address
+from cinepi.service.server import MOST_CLIENTS, MOST_WAITING
+from tests.service.running import LIMIT, RunningService, wait_for
+
+Start = Callable[..., RunningService]
+
+TOO_MANY = 30
+
+
+@contextmanager
+def connected(service: RunningService) -> Iterator[socket.socket]:
+    """A connection without any manners."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(LIMIT)
+
+        def try_it() -> bool:
+            with short_address(service.layout.socket) as address:
+                try:
+                    connection.connect(address)
+                except BlockingIOError:  # it has not come round to those before
+                    return False
+            return True
+
+        wait_for(try_it)
+        yield connection
+
+
+def code_of(line: bytes) -> str:
+    """The code of an error that was answered."""
+    return str(json.loads(line)["error"]["code"])
+
+
+def test_too_many_clients_are_turned_away(service: RunningService) -> None:
+    """One more than there may be is told so at once; with a place free, the next is served."""
+    service.start_session()
+    with ExitStack() as stack:
+        held = [stack.enter_context(connected(service)) for _ in range(MOST_CLIENTS)]
+        with connected(service) as late, late.makefile("rb") as said:
+            assert code_of(said.readline()) == "busy"
+            assert said.readline() == b""
+        held.pop().close()
+        wait_for(service.pictures)
+    wait_for(service.session)
+    assert service.process.poll() is None
+
+
+def test_without_descriptors_the_service_lives(start_service: Start) -> None:
+    """Where the system gives no more connections, those wait and nothing ends."""
+    service = start_service(is_steered=False)
+    service.start_session()
+    service.frames_reach(3)  # all is imported by now, which takes descriptors too
+    used = len(list(Path(f"/proc/{service.process.pid}/fd").iterdir()))
+    limits = resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE, (used, limits[1]))
+    with connected(service) as first, connected(service) as second:
+        first.sendall(b"{}\n")
+        second.sendall(b"{}\n")
+        wait_for(lambda: "no connection can be taken" in service.layout.log.read_text())
+        resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE, limits)
+        with second.makefile("rb") as said:
+            assert code_of(said.readline()) == "invalid_argument"
+    service.frames_reach(service.session().frames + 1)
+
+
+def test_a_client_may_not_queue_without_end(service: RunningService) -> None:
+    """Of more requests than may wait, each is answered: some of them that it is busy."""
+    service.fault("slow", count=1, seconds=1.0)
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "snapshot.take", "params": {}}) + "\n"
+    asked = MOST_WAITING + TOO_MANY
+    with connected(service) as eager, eager.makefile("rb") as said:
+        eager.sendall(line.encode() * asked)
+        answers = [json.loads(said.readline()) for _ in range(asked)]
+    refused = [answer["error"]["code"] for answer in answers if "error" in answer]
+    assert set(refused) == {"busy"}
+    assert len(refused) <= TOO_MANY
+    assert len(service.pictures()) == asked - len(refused)
