@@ -71,9 +71,9 @@ class Monitor:
     def _look(self, turn: int) -> None:
         now = self._parts.clock.monotonic()
         self._check_progress(now)
-        if step := self._clock_watch.look():
-            self._parts.keeper.clock_was_set(step)
+        if self._clock_watch.look():
             self._parts.shutter.wake()
+        self._parts.keeper.settle_doubt()
         self._parts.keeper.tell_misses()
         self._parts.configuration.look()
         if turn % STORAGE_EVERY == 0:

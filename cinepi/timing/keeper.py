@@ -4,7 +4,6 @@ The journal's lock is the lock here too: whoever changes the session holds a tra
 new value takes effect in the moment of the commit. Whoever only reads takes the value as it is.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -21,7 +20,6 @@ from cinepi.model.documents import (
     SessionDocument,
 )
 from cinepi.model.events import (
-    FramesMissed,
     SessionChanged,
     SessionPaused,
     SessionResumed,
@@ -30,8 +28,9 @@ from cinepi.model.events import (
 )
 from cinepi.protocol import StartParams
 from cinepi.timing.begin import new_session
+from cinepi.timing.flight import Flight
 from cinepi.timing.lateness import LatenessWindow
-from cinepi.timing.misses import Misses
+from cinepi.timing.misses import Misses, missed
 from cinepi.timing.resume import Resumed, find_again, slots_in_plan
 from cinepi.timing.session import Session
 from cinepi.units import MonotonicTime, Seconds, WallTime
@@ -41,7 +40,12 @@ IN_FLIGHT_LIMIT: Seconds = 5.0
 
 
 class SessionKeeper:
-    """Holds the session; safe to use from any thread."""
+    """Holds the session; safe to use from any thread.
+
+    Attributes:
+        away: Why slots that pass untaken are missed; the shutter says what it is busy with.
+        is_realtime: The scheduling class that the shutter has got.
+    """
 
     def __init__(
         self, journal: Journal, clock: Clock, found: Sequence[CaptureDocument] = ()
@@ -59,8 +63,8 @@ class SessionKeeper:
         self._kernel_boot = kernel_boot_id()
         self._lateness = LatenessWindow()
         self._misses = Misses(clock)
-        self._landed = threading.Condition()
-        self._is_in_flight = False
+        self._flight = Flight()
+        self.away: MissReason = "late"
         self.is_realtime = False
         saved = journal.saved_session()
         self._session = msgspec.json.decode(saved, type=Session) if saved else None
@@ -119,12 +123,8 @@ class SessionKeeper:
             ConflictError: None is running.
         """
         self._require_running("stop")
-        self._wait_for_landing()
-        with self._journal.transaction() as tx:
-            session = self._require_running("stop")
-            if self._is_in_flight:  # it hangs; `frame_stored` refuses it should it come after all
-                session = session.with_missed(1, "camera")
-            document = self._end(tx, session, "stopped", command)
+        with self._flight.held(IN_FLIGHT_LIMIT), self._journal.transaction() as tx:
+            document = self._end(tx, self._require_running("stop"), "stopped", command)
         self.on_change()
         return document
 
@@ -134,13 +134,14 @@ class SessionKeeper:
         Raises:
             ConflictError: No session runs, or it does not take frames now.
         """
-        self._wait_for_landing()
-        with self._journal.transaction() as tx:
+        with self._flight.held(IN_FLIGHT_LIMIT), self._journal.transaction() as tx:
             session = self._require_running("pause")
             if session.state != "active":
                 message = f"the session is {session.state}, not active: it cannot be paused"
                 raise ConflictError(message)
             self._misses.tell(tx)
+            if self._flight.slot is None:  # else it may still come, under its number
+                session = self._settled(tx, session, self.away)
             tx.append(SessionPaused(session=session.id, reason=reason))
             document = self._save(tx, session.paused(reason), command)
         self.on_change()
@@ -168,6 +169,8 @@ class SessionKeeper:
         if session is None or session.interval == interval:
             return
         self._misses.tell(tx)
+        if self._flight.slot is None:
+            session = self._settled(tx, session, self.away)
         tx.append(
             SessionChanged(
                 session=session.id, interval=interval, previous_interval=session.interval
@@ -184,31 +187,33 @@ class SessionKeeper:
             return self._clock.monotonic() + (session.started_wall - self._clock.wall())
         return session.due(session.slot)
 
-    def begin_slot(self, away: MissReason, ahead: Seconds) -> Session | None:
+    def begin_slot(self, ahead: Seconds) -> Session | None:
         """Settle all slots that have passed; the session whose next slot is to be taken now.
 
-        `away` is why slots may have passed; a slot that is due within `ahead` is taken. None means:
-        nothing to take at this moment. After a session was returned, `frame_stored` or
-        `slot_failed` must follow, and then `landed`.
+        A slot that is due within `ahead` is taken. None means: nothing to take at this moment.
+        After a session was returned, `frame_stored` or `slot_failed` must follow, and then
+        `landed`.
         """
+        self._flight.wait_for_turn()
         session = self._session
         now = self._clock.monotonic() + ahead
         if session is None or session.state in ("idle", "paused"):
             return None
         if session.state == "waiting":
             session = self._begin_waiting(session)
-        gone, is_now = session.passed(now)
-        if gone:
-            self._miss(gone, away)
-        if (current := self._session) is None or current.state != "active":
+        if session.passed(now)[0]:
+            self._miss(self.away, lambda present: present.passed(now)[0])
+        current = self._session
+        if current is None or current.state != "active":
             return None
         if reason := current.end_before(current.slot, self._wall_of(current.due(current.slot))):
             self.finish(reason)
             return None
-        if is_now:
-            self._is_in_flight = True
-            return current
-        return None
+        slot = current.id, current.slot
+        is_begun = current.passed(now)[1] and self._flight.begin(
+            slot, is_still_due=lambda: self._session is current
+        )
+        return current if is_begun else None
 
     def frame_stored(self, tx: Transaction, capture: CaptureDocument) -> None:
         """Count a picture, in the transaction that stores it.
@@ -227,16 +232,18 @@ class SessionKeeper:
         self._misses.end_streak()
 
     def slot_failed(self, reason: MissReason) -> None:
-        """Count the slot that was begun as missed; only the first call for a slot counts."""
-        if self._is_in_flight:
-            self._is_in_flight = False
-            self._miss(1, reason)
+        """Count the slot that was begun as missed; only the first call for a slot counts.
+
+        Where its session has ended meanwhile, it has been counted there.
+        """
+        slot = self._flight.slot
+        if slot is not None:
+            self._miss(reason, lambda present: int((present.id, present.slot) == slot))
+            self._flight.end()
 
     def landed(self) -> None:
         """The slot that was begun is settled; ends the session if that was its last."""
-        with self._landed:
-            self._is_in_flight = False
-            self._landed.notify_all()
+        self._flight.end()
         session = self.running
         if session and session.state == "active":
             reason = session.end_before(session.slot, self._wall_of(session.due(session.slot)))
@@ -259,16 +266,23 @@ class SessionKeeper:
                 if self._session:
                     self._save(tx, self._session, None)
 
-    def clock_was_set(self, step: Seconds) -> None:
-        """The wall clock was set; a session resumed in doubt learns how long it was off."""
+    def settle_doubt(self) -> None:
+        """Once the clock has been set, count what a session missed that was resumed before that."""
         session = self.running
-        if session is None or not session.is_clock_doubtful or not self._clock.is_synced():
+        if session is None or session.doubted_offset is None or not self._clock.is_synced():
             return
-        with self._journal.transaction() as tx:
-            slots = int(max(0.0, step) // session.interval)
-            if slots:
-                tx.append(_missed(session, slots, "power_off"))
-            self._save(tx, session.after_clock_was_set(max(0.0, step)), None)
+        with self._flight.held(IN_FLIGHT_LIMIT):
+            if self._flight.slot:
+                return  # no frame may lose its number, and the next look comes soon
+            with self._journal.transaction() as tx:
+                session = self.running
+                if session is None or session.doubted_offset is None:
+                    return
+                offset = self._clock.wall() - self._clock.monotonic()
+                moved = session.with_time_off(max(0.0, offset - session.doubted_offset))
+                slots = moved.origin_slot - session.origin_slot
+                self._misses.tell(tx)
+                self._save(tx, self._counted(tx, moved, slots, "power_off"), None)
         self.on_change()
 
     def _document_of(self, session: Session | None) -> SessionDocument:
@@ -295,40 +309,53 @@ class SessionKeeper:
         return active
 
     def _go_on(self, resumed: Resumed) -> None:
-        """Count what was missed while nobody was there, and say that the session goes on."""
+        """Tell what was missed while nobody was there, and that the session goes on."""
         session = resumed.session
         with self._journal.transaction() as tx:
+            for missed_frames in resumed.missed:
+                tx.append(missed_frames)
             if session.state == "active":
-                if resumed.missed:
-                    tx.append(_missed(session, resumed.missed, resumed.reason))
-                    session = session.with_missed(resumed.missed, resumed.reason)
-                tx.append(
-                    SessionResumed(session=session.id, cause=resumed.reason, missed=resumed.missed)
-                )
+                total = sum(missed_frames.count for missed_frames in resumed.missed)
+                tx.append(SessionResumed(session=session.id, cause=resumed.reason, missed=total))
             self._save(tx, session, None)
 
-    def _miss(self, count: int, reason: MissReason) -> None:
-        """Count slots as missed now; see `Misses` for when they are told."""
+    def _miss(self, reason: MissReason, how_many: Callable[[Session], int]) -> None:
+        """Count slots of the session as it is by now as missed; see `Misses` for the telling."""
         with self._journal.transaction() as tx:
             session = self.running
-            count = slots_in_plan(session, count, self._clock) if session else 0
+            count = slots_in_plan(session, how_many(session), self._clock) if session else 0
             if session is None or not count:
                 return
-            missed = _missed(session, count, reason)
-            after = session.with_missed(count, reason)
             if self._misses.begins_streak(reason):
                 self._misses.tell(tx)
-                tx.append(missed)
-                self._save(tx, after, None)
+                self._save(tx, self._counted(tx, session, count, reason), None)
             else:
-                self._misses.add(missed)
-                self._session = after
+                self._misses.add(missed(session, count, reason))
+                self._session = session.with_missed(count, reason)
         self.on_change()
+
+    def _counted(
+        self, tx: Transaction, session: Session, count: int, reason: MissReason
+    ) -> Session:
+        """Count those of the next `count` slots that are in the plan as missed, and tell it."""
+        count = slots_in_plan(session, count, self._clock)
+        if not count:
+            return session
+        tx.append(missed(session, count, reason))
+        return session.with_missed(count, reason)
+
+    def _settled(self, tx: Transaction, session: Session, reason: MissReason) -> Session:
+        """Count what has passed, before the grid changes."""
+        return self._counted(tx, session, session.passed(self._clock.monotonic())[0], reason)
 
     def _end(
         self, tx: Transaction, session: Session, reason: EndReason, command: Command | None
     ) -> SessionDocument:
         self._misses.tell(tx)
+        if self._flight.slot == (session.id, session.slot):
+            # It hangs; `frame_stored` refuses it should it come after all.
+            session = self._counted(tx, session, 1, "camera")
+        session = self._settled(tx, session, self.away)
         stopped = SessionStopped(
             session=session.id, reason=reason, frames=session.frames, missed=session.missed
         )
@@ -359,13 +386,5 @@ class SessionKeeper:
         message = f"no session is running: there is nothing to {verb}"
         raise ConflictError(message)
 
-    def _wait_for_landing(self) -> None:
-        with self._landed:
-            self._landed.wait_for(lambda: not self._is_in_flight, IN_FLIGHT_LIMIT)
-
     def _wall_of(self, due: MonotonicTime) -> WallTime:
         return self._clock.wall() + (due - self._clock.monotonic())
-
-
-def _missed(session: Session, count: int, reason: MissReason) -> FramesMissed:
-    return FramesMissed(session=session.id, first_frame=session.slot, count=count, reason=reason)

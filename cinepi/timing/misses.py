@@ -6,10 +6,16 @@ from cinepi.clock import Clock
 from cinepi.journal.journal import Transaction
 from cinepi.model.documents import MissReason
 from cinepi.model.events import FramesMissed
+from cinepi.timing.session import Session
 from cinepi.units import MonotonicTime, Seconds
 
 TOLD_AFTER: Seconds = 60.0
 """Missed frames are journalled at least this often; one event for each would be a flood."""
+
+
+def missed(session: Session, count: int, reason: MissReason) -> FramesMissed:
+    """The event that the next `count` slots of a session were missed."""
+    return FramesMissed(session=session.id, first_frame=session.slot, count=count, reason=reason)
 
 
 class Misses:

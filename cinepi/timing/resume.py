@@ -7,6 +7,8 @@ import msgspec
 
 from cinepi.clock import Clock, parse_time
 from cinepi.model.documents import CaptureDocument, MissReason
+from cinepi.model.events import FramesMissed
+from cinepi.timing.misses import missed
 from cinepi.timing.session import Session
 
 
@@ -15,13 +17,13 @@ class Resumed:
     """A session that goes on.
 
     Attributes:
-        session: On this boot's monotonic clock, before the missed slots are counted.
-        missed: Slots that passed meanwhile.
-        reason: Why they did.
+        session: On this boot's monotonic clock, with all missed slots counted.
+        missed: Those that are counted now, to be told.
+        reason: Why they were missed.
     """
 
     session: Session
-    missed: int
+    missed: tuple[FramesMissed, ...]
     reason: MissReason
 
 
@@ -36,22 +38,22 @@ def find_again(
         kernel_boot: The kernel's id of this boot.
         found: Pictures that were on the disk but not in the journal; its frames count.
     """
-    session = _with_found(session, found)
     is_same_boot = session.kernel_boot == kernel_boot
+    reason: MissReason = "service_down" if is_same_boot else "power_off"
+    session, untold = _with_found(session, found, reason)
     if not is_same_boot:
         # A clock without a battery may read earlier than before the power went: at least no slot
         # is repeated then, and the rest is counted once the clock has been set.
-        off = max(0.0, clock.wall() - session.written_wall)
+        wall, now = clock.wall(), clock.monotonic()
+        off = max(0.0, wall - session.written_wall)
         session = msgspec.structs.replace(
-            session.shifted(clock.monotonic() - (session.written_mono + off)),
-            is_clock_doubtful=not clock.is_synced(),
+            session.shifted(now - (session.written_mono + off)),
+            doubted_offset=None if clock.is_synced() else wall - now,
         )
-    gone = session.passed(clock.monotonic())[0] if session.state == "active" else 0
-    return Resumed(
-        session=session,
-        missed=slots_in_plan(session, gone, clock),
-        reason="service_down" if is_same_boot else "power_off",
-    )
+    if gone := slots_in_plan(session, session.passed(clock.monotonic())[0], clock):
+        untold.append(missed(session, gone, reason))
+        session = session.with_missed(gone, reason)
+    return Resumed(session=session, missed=tuple(untold), reason=reason)
 
 
 def slots_in_plan(session: Session, gone: int, clock: Clock) -> int:
@@ -68,16 +70,23 @@ def slots_in_plan(session: Session, gone: int, clock: Clock) -> int:
     return low
 
 
-def _with_found(session: Session, found: Sequence[CaptureDocument]) -> Session:
-    """Count frames that were complete on the disk when the last run was cut short."""
+def _with_found(
+    session: Session, found: Sequence[CaptureDocument], reason: MissReason
+) -> tuple[Session, list[FramesMissed]]:
+    """Count frames that were complete on the disk when the last run was cut short.
+
+    Slots before them had been missed, and nobody had been told yet.
+    """
+    untold: list[FramesMissed] = []
     for capture in found:
         if (
             capture.session == session.id
             and capture.frame is not None
             and capture.frame >= session.slot
         ):
-            if untold := capture.frame - session.slot:
-                session = session.with_missed(untold, "service_down")
+            if gone := capture.frame - session.slot:
+                untold.append(missed(session, gone, reason))
+                session = session.with_missed(gone, reason)
             wall = parse_time(capture.taken_at, "/taken_at")
             session = session.with_frame(wall, capture.late_ms or 0.0)
-    return session
+    return session, untold

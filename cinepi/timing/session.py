@@ -37,7 +37,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         written_wall: The wall clock when this value was last written,
         written_mono: and the monotonic clock at the same moment: they find the grid again
         kernel_boot: after a reboot, which shows in this id.
-        is_clock_doubtful: It was resumed after a reboot before the clock was set.
+        doubted_offset: Wall clock minus monotonic clock when it was resumed after a reboot, before
+            the clock was set; None where there is no doubt.
     """
 
     id: str
@@ -61,7 +62,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     written_wall: WallTime = 0.0
     written_mono: MonotonicTime = 0.0
     kernel_boot: str = ""
-    is_clock_doubtful: bool = False
+    doubted_offset: Seconds | None = None
 
     @property
     def is_running(self) -> bool:
@@ -78,7 +79,12 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         return self.origin + (slot - self.origin_slot) * self.interval
 
     def passed(self, now: MonotonicTime) -> tuple[int, bool]:
-        """How many slots have gone by untaken, and whether the next one is to be taken now."""
+        """How many slots have gone by untaken, and whether the next one is to be taken now.
+
+        None while it waits or is paused.
+        """
+        if self.state != "active":
+            return 0, False
         behind = now - self.due(self.slot) + _EPSILON
         if behind < 0:
             return 0, False
@@ -130,10 +136,12 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     def with_interval(self, interval: Seconds, now: MonotonicTime) -> "Session":
         """A new grid begins with its next frame.
 
-        That frame is due as before, but not later than the new interval from now.
+        That frame is due as before, but not later than the new interval from now. Slots that have
+        passed lie before it in the new grid, still to be counted.
         """
-        first = min(max(self.due(self.slot), now), now + interval)
-        return msgspec.structs.replace(self, interval=interval, origin=first, origin_slot=self.slot)
+        ahead = self.slot + self.passed(now)[0]
+        first = min(max(self.due(ahead), now), now + interval)
+        return msgspec.structs.replace(self, interval=interval, origin=first, origin_slot=ahead)
 
     def ended(self, reason: EndReason, wall: WallTime) -> "Session":
         """It is over."""
@@ -145,15 +153,17 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         """The same grid on a monotonic clock that reads `by` more."""
         return msgspec.structs.replace(self, origin=self.origin + by, first_due=self.first_due + by)
 
-    def after_clock_was_set(self, step: Seconds) -> "Session":
-        """More time than thought had passed before a resume: those slots were missed too."""
-        slots = int(step // self.interval)
-        moved = self.with_missed(slots, "power_off")
+    def with_time_off(self, seconds: Seconds) -> "Session":
+        """So much more time than thought had passed before a resume.
+
+        The slots of that time lie in the past then, still to be counted.
+        """
+        slots = int(seconds // self.interval) if self.state == "active" else 0
         return msgspec.structs.replace(
-            moved,
+            self,
             origin_slot=self.origin_slot + slots,
-            first_due=self.first_due - step,
-            is_clock_doubtful=False,
+            first_due=self.first_due - seconds,
+            doubted_offset=None,
         )
 
     def document(

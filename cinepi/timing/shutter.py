@@ -20,7 +20,7 @@ from cinepi.errors import (
 from cinepi.journal.journal import Transaction
 from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
-from cinepi.model.documents import CaptureDocument, MissReason
+from cinepi.model.documents import CaptureDocument
 from cinepi.model.settings import CaptureSettings
 from cinepi.timing import realtime
 from cinepi.timing.keeper import SessionKeeper
@@ -100,7 +100,6 @@ class Shutter:
         self._seldom = Seldom(clock)
         self._wake = threading.Condition()
         self._is_stopping = False
-        self._away: MissReason = "late"
         self._rests_at: MonotonicTime | None = None
         self._looks_at: MonotonicTime = clock.monotonic() + LOOK_EVERY
         self.progressed_at: MonotonicTime = clock.monotonic()
@@ -169,7 +168,7 @@ class Shutter:
         """The journal cannot even keep that a frame was missed: that is counted when it can."""
         if self._seldom.is_due("journal"):
             _log.error("the journal fails; frames are missed", reason=str(error))
-        self._away = "storage"
+        self._keeper.away = "storage"
         with self._wake:
             if not self._is_stopping:
                 self._wake.wait(FAILING_PAUSE)
@@ -232,10 +231,10 @@ class Shutter:
         return self._clock.monotonic() + (snapshot.at - self._clock.wall())
 
     def _take_slot(self) -> None:
-        session = self._keeper.begin_slot(self._away, ARMED)
+        session = self._keeper.begin_slot(ARMED)
         if session is None:
             return
-        self._away = "late"
+        self._keeper.away = "late"
         for snapshot in self._plan.snapshots:
             snapshot.has_waited = True
         order = Order(
@@ -263,7 +262,7 @@ class Shutter:
         finally:
             self._keeper.landed()
         if self._camera.document().recovery != recovery:
-            self._away = "camera"  # what passed meanwhile was lost to the ladder
+            self._keeper.away = "camera"  # what passed meanwhile was lost to the ladder
 
     def _tell_missed(self, why: str, error: CinepiError) -> None:
         if self._seldom.is_due(why):
@@ -274,11 +273,11 @@ class Shutter:
         order = Order(kind="snapshot", due=due, command=snapshot.command)
         if not snapshot.done.set_running_or_notify_cancel():
             return
+        self._keeper.away = "snapshot"
         try:
             snapshot.done.set_result(self._take(order, snapshot.commit))
         except CinepiError as error:
             snapshot.done.set_exception(error)
-        self._away = "snapshot"
 
     def _take(self, order: Order, commit: Commit) -> CaptureDocument:
         """Take a picture; where the disk is full, follow the policy and try once more."""

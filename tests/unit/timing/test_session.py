@@ -86,6 +86,14 @@ def test_a_new_interval_begins_with_the_next_frame() -> None:
     assert [slower.due(slot) for slot in (1, 2)] == [T0 + 10.0, T0 + 70.0]
 
 
+def test_a_new_interval_loses_no_slot_that_has_passed() -> None:
+    """They lie before the new grid's first frame, still to be counted."""
+    session = make().with_frame(0, 0)
+    changed = session.with_interval(60.0, T0 + 37.0)
+    assert changed.passed(T0 + 37.0) == (3, False)
+    assert [changed.due(slot) for slot in (4, 5)] == [T0 + 40.0, T0 + 100.0]
+
+
 def test_it_ends_by_count_of_frames_taken() -> None:
     """Missed slots do not use up the count: the user gets the frames that were asked for."""
     session = make(ends=Ends(count=2)).with_missed(3, "camera").with_frame(0, 0)
@@ -116,10 +124,10 @@ def test_the_grid_survives_a_reboot() -> None:
 
 def test_time_off_that_shows_only_later_is_counted() -> None:
     """When the clock is set after a resume, the slots of the unknown time count as missed."""
-    session = make(is_clock_doubtful=True).with_frame(0, 0)
+    session = make(doubted_offset=0.0).with_frame(0, 0)
     due = session.due(session.slot)
-    later = session.after_clock_was_set(125.0)
-    assert later.missed_by == {"power_off": 12}
-    assert later.frames + later.missed == later.slot
-    assert later.due(later.slot) == due
-    assert not later.is_clock_doubtful
+    later = session.with_time_off(125.0)
+    assert later.due(later.slot + 12) == due
+    assert later.first_due == T0 - 125.0
+    assert later.doubted_offset is None
+    assert session.paused("command").with_time_off(125.0).origin_slot == session.origin_slot

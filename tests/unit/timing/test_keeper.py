@@ -1,0 +1,313 @@
+"""What a session counts while it is stopped, paused, changed and corrected: every slot, once."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from cinepi.clock import rfc3339
+from cinepi.errors import ConflictError
+from cinepi.journal.journal import Journal
+from cinepi.model.documents import CaptureDocument
+from cinepi.protocol import StartParams
+from cinepi.timing import keeper as keeper_module
+from cinepi.timing.keeper import SessionKeeper
+from cinepi.timing.session import Session
+
+WALL = 1_800_000_000.0
+
+
+class HandClock:
+    """Clocks that stand still until a test moves them."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.offset = WALL - 1000.0
+        self.is_set = True
+
+    def wall(self) -> float:
+        """See `Clock.wall`."""
+        return self.now + self.offset
+
+    def monotonic(self) -> float:
+        """See `Clock.monotonic`."""
+        return self.now
+
+    def is_synced(self) -> bool:
+        """See `Clock.is_synced`."""
+        return self.is_set
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """The time."""
+    return HandClock()
+
+
+@pytest.fixture
+def journal(tmp_path: Path, clock: HandClock) -> Iterator[Journal]:
+    """An empty journal."""
+    journal = Journal(tmp_path / "journal.db", clock=clock, boot="0badcafe")
+    yield journal
+    journal.close()
+
+
+@pytest.fixture
+def keeper(journal: Journal, clock: HandClock) -> SessionKeeper:
+    """With a session of 1 s that has taken its first frame."""
+    keeper = SessionKeeper(journal, clock)
+    start(keeper)
+    take(keeper, journal)
+    return keeper
+
+
+def start(keeper: SessionKeeper, **params: object) -> None:
+    """Begin a session of 1 s."""
+    keeper.start(msgspec.convert({"interval": 1, **params}, StartParams), 30.0, None)
+
+
+def picture(session: Session) -> CaptureDocument:
+    """The next frame of a session."""
+    return CaptureDocument(
+        filename=f"cinepi_20270115_{session.slot:06}.jpg",
+        path="",
+        size=1,
+        sha256="",
+        taken_at=rfc3339(WALL + session.slot),
+        width=1,
+        height=1,
+        kind="frame",
+        session=session.id,
+        frame=session.slot,
+        late_ms=0.0,
+    )
+
+
+def begun(keeper: SessionKeeper) -> Session:
+    """The next slot begins."""
+    session = keeper.begin_slot(0.0)
+    assert session is not None
+    return session
+
+
+def take(keeper: SessionKeeper, journal: Journal) -> None:
+    """The next slot is taken."""
+    session = begun(keeper)
+    with journal.transaction() as tx:
+        keeper.frame_stored(tx, picture(session))
+    keeper.landed()
+
+
+def told(journal: Journal) -> dict[str, int]:
+    """How many frames each reason has cost by the events; no slot may be told twice."""
+    sums: dict[str, int] = {}
+    slots: set[tuple[str, int]] = set()
+    for entry in journal.events(0, 1000).events:
+        if entry.type == "frames_missed":
+            event = json.loads(bytes(entry.data))
+            first, count = event["first_frame"], event["count"]
+            its_slots = {(event["session"], slot) for slot in range(first, first + count)}
+            assert not its_slots & slots
+            slots |= its_slots
+            sums[event["reason"]] = sums.get(event["reason"], 0) + count
+    return sums
+
+
+def test_a_stop_counts_what_hangs_and_what_has_passed(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The frame that does not land is the camera's; the events say as much as the session."""
+    monkeypatch.setattr(keeper_module, "IN_FLIGHT_LIMIT", 0.01)
+    clock.now += 1
+    begun(keeper)
+    clock.now += 5.8
+    document = keeper.stop(None)
+    assert (document.frames, document.missed) == (1, 6)
+    assert document.missed_by == told(journal) == {"camera": 1, "late": 5}
+
+
+def test_what_hung_in_an_old_session_costs_the_new_one_nothing(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frame that fails after its session was stopped was counted there."""
+    monkeypatch.setattr(keeper_module, "IN_FLIGHT_LIMIT", 0.01)
+    clock.now += 1
+    begun(keeper)
+    keeper.stop(None)
+    start(keeper, start_at=rfc3339(clock.wall() + 3600))
+    keeper.slot_failed("camera")
+    keeper.landed()
+    assert keeper.document().missed == 0
+    assert told(journal) == {"camera": 1}
+
+
+def test_no_slot_begins_while_the_session_is_stopped(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock
+) -> None:
+    """The frame in flight lands, the next one waits, and nothing was missed."""
+    clock.now += 1
+    session = begun(keeper)
+    with journal.transaction() as tx:
+        keeper.frame_stored(tx, picture(session))
+        stopping = threading.Thread(target=keeper.stop, args=(None,), name="stopping")
+        stopping.start()
+        stopping.join(0.1)  # it waits for the landing
+    clock.now += 1
+    with journal.transaction():  # so that the stop cannot be through before the next slot
+        keeper.landed()
+        taking = threading.Thread(target=keeper.begin_slot, args=(0.0,), name="taking")
+        taking.start()
+        taking.join(0.1)
+    stopping.join(5)
+    taking.join(5)
+    document = keeper.document()
+    assert (document.state, document.frames, document.missed) == ("idle", 2, 0)
+
+
+def by_a_pause(keeper: SessionKeeper, journal: Journal) -> None:
+    """Pause and go on."""
+    del journal
+    keeper.pause("command", None)
+
+
+def by_a_new_interval(keeper: SessionKeeper, journal: Journal) -> None:
+    """Change the grid."""
+    with journal.transaction() as tx:
+        keeper.change_interval(tx, 60.0)
+
+
+@pytest.mark.parametrize("change", [by_a_pause, by_a_new_interval])
+def test_what_had_passed_before_a_change_is_counted(
+    keeper: SessionKeeper,
+    journal: Journal,
+    clock: HandClock,
+    change: Callable[[SessionKeeper, Journal], None],
+) -> None:
+    """The shutter was busy with a long snapshot, and then the grid is left."""
+    keeper.away = "snapshot"
+    clock.now += 4.8
+    change(keeper, journal)
+    assert keeper.document().missed_by == told(journal) == {"snapshot": 4}
+
+
+def test_what_passes_a_frame_in_flight_is_counted_after_a_new_interval(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock
+) -> None:
+    """The frame keeps its number, and those after it are missed."""
+    clock.now += 1
+    session = begun(keeper)
+    clock.now += 3.8
+    by_a_new_interval(keeper, journal)
+    with journal.transaction() as tx:
+        keeper.frame_stored(tx, picture(session))
+    keeper.landed()
+    keeper.begin_slot(0.0)
+    document = keeper.document()
+    assert (document.frames, document.missed_by) == (2, {"late": 3})
+    assert document.missed_by == told(journal)
+
+
+def rebooted(journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> SessionKeeper:
+    """The session after a reboot with a clock that stood still meanwhile and is not set."""
+    monkeypatch.setattr(keeper_module, "kernel_boot_id", lambda: "another")
+    clock.is_set = False
+    return SessionKeeper(journal, clock)
+
+
+def set_clock(keeper: SessionKeeper, clock: HandClock, seconds: float) -> None:
+    """A time server is heard."""
+    clock.offset += seconds
+    clock.is_set = True
+    keeper.settle_doubt()
+
+
+def test_time_without_power_is_counted_once_the_clock_is_set(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However late that is noticed, and only once."""
+    del keeper
+    keeper = rebooted(journal, clock, monkeypatch)
+    clock.now += 1
+    take(keeper, journal)
+    keeper.settle_doubt()
+    assert keeper.document().missed == 0
+    set_clock(keeper, clock, 100.5)
+    assert keeper.document().missed_by == told(journal) == {"power_off": 100}
+    set_clock(keeper, clock, 3600)
+    clock.now += 1
+    take(keeper, journal)
+    assert (keeper.document().frames, keeper.document().missed) == (3, 100)
+
+
+@pytest.mark.parametrize("state", ["paused", "waiting"])
+def test_time_without_power_costs_no_slot_where_none_was_due(
+    keeper: SessionKeeper,
+    journal: Journal,
+    clock: HandClock,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+) -> None:
+    """A paused session misses nothing, and one that has not begun neither."""
+    if state == "paused":
+        keeper.pause("command", None)
+    else:
+        keeper.stop(None)
+        start(keeper, start_at=rfc3339(clock.wall() + 7200))
+    keeper = rebooted(journal, clock, monkeypatch)
+    set_clock(keeper, clock, 3600)
+    assert (keeper.document().state, keeper.document().missed, told(journal)) == (state, 0, {})
+
+
+def test_a_session_that_ended_without_power_missed_no_more_than_its_own(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slots at `until` or later are none of it."""
+    keeper.stop(None)
+    start(keeper, until=rfc3339(clock.wall() + 60))
+    take(keeper, journal)
+    keeper = rebooted(journal, clock, monkeypatch)
+    set_clock(keeper, clock, 3600)
+    assert keeper.begin_slot(0.0) is None
+    document = keeper.document()
+    assert (document.end_reason, document.frames, document.missed) == ("until", 1, 59)
+    assert told(journal) == {"power_off": 59}
+
+
+def test_a_small_correction_ends_the_doubt(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that was right all along, and is set by hand a month later, costs nothing."""
+    del keeper
+    keeper = rebooted(journal, clock, monkeypatch)
+    set_clock(keeper, clock, 0.2)
+    set_clock(keeper, clock, 3600)
+    assert keeper.document().missed == 0
+
+
+def test_what_was_missed_before_a_picture_that_is_found_is_told(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock
+) -> None:
+    """It was killed with slots missed, and a picture on the disk that it had not journalled."""
+    session = keeper.session
+    assert session is not None
+    clock.now += 5
+    found = picture(msgspec.structs.replace(session, slot=4))
+    document = SessionKeeper(journal, clock, [found]).document()
+    assert (document.frames, document.missed) == (2, 3)
+    assert document.missed_by == told(journal) == {"service_down": 3}
+
+
+def test_a_frame_of_an_old_session_is_refused(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock
+) -> None:
+    """It is no part of the new one, whatever its number."""
+    clock.now += 1
+    session = begun(keeper)
+    keeper.landed()
+    keeper.stop(None)
+    start(keeper)
+    with pytest.raises(ConflictError), journal.transaction() as tx:
+        keeper.frame_stored(tx, picture(session))
