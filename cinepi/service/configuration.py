@@ -11,6 +11,7 @@ from cinepi.envelope import Command
 from cinepi.errors import CinepiError, ConflictError, InvalidArgumentError, Problem
 from cinepi.journal import intents
 from cinepi.journal.journal import Journal, Transaction
+from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.model.documents import ConfigDocument
 from cinepi.model.events import ConfigChanged
@@ -48,6 +49,8 @@ class Configuration:
         self._seen = self._looked = store.look(layout)
         self._text, self._digest, self.config = loaded.text, loaded.digest, loaded.config
         self._running = loaded.config
+        self._failed: str | None = None
+        self._seldom = Seldom(clock)
         self.guard: Guard = lambda _config, _changed: []
         self.in_transaction: InTransaction = lambda _tx, _config, _changed: None
         self.applied: Callable[[Config, tuple[str, ...]], None] = lambda _config, _changed: None
@@ -188,13 +191,17 @@ class Configuration:
         """
         now = store.look(self._layout)
         was, self._looked = self._looked, now
-        if now == self._seen or now != was or not now:
+        is_edit = now and now == was and now != self._seen
+        if not is_edit and self._failed is None:
             return
         if not self._lock.acquire(blocking=False):
             return  # a change is under way; who looks must not wait for a slow disk
         try:
-            self._seen = now
-            self._take_up_edit()
+            if is_edit:
+                self._seen = now
+                self._take_up_edit()
+            else:
+                self._undo_failed()
         except CinepiError as error:
             _log.error("an edit of the configuration is not taken up", reason=str(error))
         finally:
@@ -276,17 +283,36 @@ class Configuration:
             answer=_raw(answer),
         )
         with intents.declared(self._journal, writing) as key:
-            store.write(self._layout, planned.text)
             try:
+                store.write(self._layout, planned.text)
                 with self._journal.transaction() as tx:
                     self._record(tx, planned.text, planned.changed, source, result.backup_file)
                     self.in_transaction(tx, planned.config, planned.changed)
                     tx.finish(command, answer)
                     intents.fulfil(tx, key)
             except CinepiError:
-                store.write(self._layout, self._text)
+                self._failed = planned.text
+                self._undo_failed()
                 raise
         self._text, self.config = planned.text, planned.config
+
+    def _undo_failed(self) -> None:
+        """Take a change that failed half way out of the file, or it would pass for an edit by hand.
+
+        The disk may refuse that too: then it is tried again at the next look.
+        """
+        if self._failed is None:
+            return
+        try:
+            if store.read(self._layout) == self._failed:
+                store.write(self._layout, self._text)
+        except CinepiError as error:
+            if self._seldom.is_due("undo"):
+                _log.error("a change that failed is still in the file", reason=str(error))
+            return
+        except FileNotFoundError:
+            pass  # somebody was faster
+        self._failed = None
 
     def _record(
         self,
@@ -329,11 +355,12 @@ class Configuration:
         Raises:
             InvalidArgumentError: The edited file is wrong; it must be mended before any change.
         """
+        self._undo_failed()
         try:
             text = store.read(self._layout)
         except FileNotFoundError:  # the change writes it anew
             return
-        if text == self._text:
+        if text in (self._text, self._failed):
             return
         config, changed = self._read_edit(text)
         if not changed:  # comments, or another spelling

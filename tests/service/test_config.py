@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cinepi.errors import ConflictError, InvalidArgumentError
+from cinepi.errors import ConflictError, InternalError, InvalidArgumentError
 from cinepi.model.documents import CameraDocument, ConfigDocument
 from cinepi.protocol import (
     BackupsResult,
@@ -15,6 +15,7 @@ from cinepi.protocol import (
     NoParams,
     RestoreParams,
 )
+from tests.faults import strace
 from tests.service.running import RunningService, wait_for
 
 Start = Callable[..., RunningService]
@@ -121,6 +122,23 @@ def test_a_backup_brings_back_what_was(service: RunningService) -> None:
     service.call("config.restore", ConfigChangeResult, RestoreParams(file=changed.backup_file))
     assert config(service).effective["camera"]["iso"] == 100
     assert len(service.call("config.backups", BackupsResult).backups) == 2
+
+
+@pytest.mark.parametrize("which", ["4", "4+"])
+def test_a_change_that_fails_half_way_is_undone(service: RunningService, which: str) -> None:
+    """The file is replaced, and then the disk fails once, or for all that follows."""
+    before = config(service)
+    with (
+        strace.attached(service.process.pid, ["fsync"], f"error=EIO:when={which}"),
+        pytest.raises(InternalError, match="Input/output"),
+    ):
+        patch(service, patch={"capture": {"interval": 77}})
+    wait_for(lambda: "77" not in service.layout.config.read_text())
+    text = service.layout.config.read_text()
+    service.layout.config.write_text(text.replace('"reserve_mb": 16', '"reserve_mb": 17'))
+    wait_for(lambda: config(service).revision > before.revision)
+    assert service.events("config_changed")[-1]["changed"] == ["/capture/reserve_mb"]
+    assert config(service).effective["capture"]["interval"] != 77
 
 
 def test_an_edit_by_hand_comes_first(service: RunningService) -> None:
