@@ -1,7 +1,7 @@
-"""Work by the calendar: once a day, and never at the cost of a frame."""
+"""Work by the calendar: at the start and every hour, and never at the cost of a frame."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.job import Job
@@ -16,12 +16,12 @@ _log = logger("calendar")
 
 
 def make_calendar(parts: Parts, turned: Callable[[], None]) -> BackgroundScheduler:
-    """Schedule the daily work; the caller starts the scheduler and shuts it down.
+    """Schedule the work; the caller starts the scheduler and shuts it down.
 
     `turned` is called whenever the scheduler looks at what is due, as `wakeup` makes it do.
     """
     # After a clock that was set back, APScheduler sleeps until the old time is reached again: for
-    # work of a day that does no harm, and is why frames are not its business.
+    # such work that does no harm, and is why frames are not its business.
     calendar = BackgroundScheduler(
         jobstores={"default": _Jobs(turned)},
         executors={"default": DebugExecutor()},  # in its own thread: work that hangs is noticed
@@ -34,7 +34,10 @@ def make_calendar(parts: Parts, turned: Callable[[], None]) -> BackgroundSchedul
         if removed := store.prune(parts.layout, parts.clock, days):
             _log.info("old backups removed", files=removed)
 
-    calendar.add_job(prune_backups, "cron", hour=3, minute=17, id="prune-backups")
+    # Not at night: a device may be off every night, and changes come by the hundred.
+    calendar.add_job(
+        prune_backups, "interval", hours=1, next_run_time=datetime.now(UTC), id="prune-backups"
+    )
     return calendar
 
 

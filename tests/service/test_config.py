@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from cinepi.config.store import MOST
 from cinepi.errors import ConflictError, InternalError, InvalidArgumentError
 from cinepi.model.documents import CameraDocument, ConfigDocument
 from cinepi.protocol import (
@@ -239,3 +240,17 @@ def test_an_unreadable_file_at_the_start_is_replaced_and_kept(start_service: Sta
     kept = again.layout.config.parent / str(recovered["kept_as"])
     assert kept.read_text() == "iso: {{{"
     assert wait_for(lambda: again.camera().connected)
+
+
+def test_old_backups_go_at_the_start(start_service: Start) -> None:
+    """A device that is off every night keeps no more of them than any other."""
+    service = start_service()
+    service.terminate()
+    text = service.layout.config.read_text()
+    for number in range(MOST + 20):
+        minutes, seconds = divmod(number, 60)
+        name = f"cinepi_backup_20260101_00{minutes:02}{seconds:02}.yaml"
+        (service.layout.backups / name).write_text(text)
+    service.set_clock(synced=False)  # so that they go for their number, not for their age
+    service = start_service()
+    wait_for(lambda: len(list(service.layout.backups.iterdir())) == MOST)
