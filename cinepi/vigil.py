@@ -135,8 +135,8 @@ class Vigil:
         return self._awake - watched.since > watched.limit()
 
 
-def end_soon(code: int) -> None:
-    """End the process in `END_LIMIT`, whatever hangs: a disk may take log and journal along."""
-    end = threading.Timer(END_LIMIT, os._exit, (code,))
+def end_soon(code: int, limit: Seconds = END_LIMIT) -> None:
+    """End the process in `limit` seconds, whatever hangs: a disk may take log and journal along."""
+    end = threading.Timer(limit, os._exit, (code,))
     end.name, end.daemon = "end", True
     end.start()

@@ -48,6 +48,9 @@ EXIT_HANGS = 70
 STOP_LIMIT: Seconds = 10.0
 """How long a clean stop waits for the camera thread."""
 
+LEAVE_LIMIT: Seconds = 1.0
+"""How long the end of the process waits for methods that run: no picture is taken meanwhile."""
+
 FIRST_LOOK_LIMIT: Seconds = 3.0
 """How long clients wait at the start for the camera to open; a Pi's takes about one second."""
 
@@ -124,6 +127,7 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
         vigil.stop()
         systemd.notify("STOPPING=1")
         _log.info("service stops")
+    end_soon(0, LEAVE_LIMIT)  # all is closed; what is still asked for, nobody is there to hear
 
 
 def _make_parts(

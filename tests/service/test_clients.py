@@ -3,11 +3,14 @@
 import json
 import resource
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cinepi.client import short_address
+from cinepi.clock import rfc3339
+from cinepi.model.documents import SessionDocument
 from cinepi.service.server import MOST_CLIENTS, MOST_WAITING
 from tests.service.running import LIMIT, RunningService, wait_for
 
@@ -83,3 +86,13 @@ def test_a_client_may_not_queue_without_end(service: RunningService) -> None:
     assert set(refused) == {"busy"}
     assert len(refused) <= TOO_MANY
     assert len(service.pictures()) == asked - len(refused)
+
+
+def test_a_stop_waits_for_nobody(service: RunningService) -> None:
+    """A snapshot that is wanted in a minute, and all that waits, does not keep the next start."""
+    at = rfc3339(time.time() + 55)
+    line = {"jsonrpc": "2.0", "id": 1, "method": "snapshot.take", "params": {"at": at}}
+    with connected(service) as waiting:
+        waiting.sendall(json.dumps(line).encode() + b"\n")
+        service.call("session.get", SessionDocument)
+        service.terminate()
