@@ -173,6 +173,16 @@ class CapturesDeleteResult(Result, frozen=True):
     dry_run: bool
 
 
+class VerifyParams(Params, frozen=True):
+    """Arguments of `captures.verify`.
+
+    Attributes:
+        digest: Whether to read all of every picture, and compare it with what was written.
+    """
+
+    digest: bool = False
+
+
 class VerifyResult(Result, frozen=True):
     """What a check of every picture found; names of files."""
 

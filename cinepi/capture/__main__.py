@@ -62,7 +62,7 @@ def _delete(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    found = cli.ask(args, "captures.verify", limit=_VERIFY_LIMIT)
+    found = cli.ask(args, "captures.verify", {"digest": args.digest}, limit=_VERIFY_LIMIT)
     cli.show(args, found, _findings(found))
     return cli.FAILED if found["damaged"] or found["missing"] else 0
 
@@ -118,6 +118,15 @@ def _add_delete_options(options: argparse.ArgumentParser) -> None:
     cli.add_json_option(options)
 
 
+def _add_verify_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "--digest",
+        action="store_true",
+        help="read all of every picture and compare it with what was written, which takes long",
+    )
+    cli.add_json_option(options)
+
+
 def _add_filters(options: argparse.ArgumentParser, keys: tuple[str, ...]) -> None:
     from cinepi.features import features_of  # noqa: PLC0415 - the other verbs do without
     from cinepi.protocol import CapturesListParams  # noqa: PLC0415
@@ -154,8 +163,8 @@ _VERBS = (
         "verify",
         "check every picture against its index entry; fails if one is damaged or missing",
         _verify,
-        cli.add_json_option,
-        "verify",
+        _add_verify_options,
+        "verify\nverify --digest",
     ),
 )
 

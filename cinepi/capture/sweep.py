@@ -1,7 +1,9 @@
 """Looks at the whole folder of pictures: what is whole, broken, unknown or missing."""
 
+import hashlib
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,8 +89,16 @@ def sweep(place: Path, known: set[str]) -> Sweep:
     )
 
 
-def survey(place: Path, known: set[str]) -> Survey:
+def survey(
+    place: Path, known: set[str], digest_of: Callable[[str], str | None] = lambda _: None
+) -> Survey:
     """Look at the first and last bytes of every picture; changes nothing.
+
+    Args:
+        place: The folder.
+        known: The names in the index.
+        digest_of: SHA-256 that a picture should have, in hexadecimal; all of it is read then. None
+            where that is unknown, or not asked for.
 
     Raises:
         PermissionDeniedError: The folder is not ours to read.
@@ -96,7 +106,11 @@ def survey(place: Path, known: set[str]) -> Survey:
     with opened(place) as folder:
         with os.scandir(folder) as entries:
             present = {entry.name for entry in entries if is_name(entry.name)}
-        damaged = [name for name in present if _fault(folder, name)]
+        damaged = [
+            name
+            for name in present
+            if _fault(folder, name) or _is_altered(folder, name, digest_of(name))
+        ]
     return Survey(
         checked=len(present),
         damaged=tuple(sorted(damaged)),
@@ -129,8 +143,23 @@ def _fault(folder: int, name: str) -> str | None:
             ends = os.pread(descriptor, 2, 0) + os.pread(descriptor, 2, max(0, size - 2))
         finally:
             os.close(descriptor)
+    except FileNotFoundError:  # deleted meanwhile, which is no damage
+        return None
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
     if size == 0:
         return "it is empty"
     return None if is_whole(ends) else "it is cut short"
+
+
+def _is_altered(folder: int, name: str, digest: str | None) -> bool:
+    if digest is None:
+        return False
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        with os.fdopen(descriptor, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() != digest
+    except FileNotFoundError:
+        return False
+    except OSError:  # a card that cannot read it has lost it
+        return True

@@ -94,6 +94,22 @@ def test_verify_finds_a_damaged_picture(service: RunningService) -> None:
     assert json.loads(done.stdout)["damaged"] == [name]
 
 
+def test_verify_finds_a_picture_that_was_altered(service: RunningService) -> None:
+    """One byte in the middle shows only where all of it is read."""
+    root = service.layout.root
+    name = service.snapshot().filename
+    assert run(root, "capture", "verify", "--digest").returncode == 0
+    with (service.layout.captures / name).open("r+b") as picture:
+        picture.seek(20_000)
+        (old,) = picture.read(1)
+        picture.seek(20_000)
+        picture.write(bytes([old ^ 1]))
+    assert run(root, "capture", "verify").returncode == 0
+    done = run(root, "capture", "verify", "--digest")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["damaged"] == [name]
+
+
 def _on_a_terminal(root: Path, *words: str) -> list[str]:
     """The lines that a person sees."""
     ours, theirs = pty.openpty()

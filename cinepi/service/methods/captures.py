@@ -19,7 +19,7 @@ from cinepi.protocol import (
     CapturesDeleteResult,
     CapturesListParams,
     CapturesListResult,
-    NoParams,
+    VerifyParams,
     VerifyResult,
 )
 from cinepi.service.requests import Call, method
@@ -81,11 +81,16 @@ def delete(call: Call[CapturesDeleteParams]) -> CapturesDeleteResult:
     return result
 
 
-@method("captures.verify", NoParams, is_slow=True, limit_s=86_400)  # reads every picture
-def verify(call: Call[NoParams]) -> VerifyResult:
-    """Look at every picture: is it whole, and does the index know it?"""
-    known = call.parts.journal.capture_names()
-    report = survey(call.parts.store.folder, known)
+@method("captures.verify", VerifyParams, is_slow=True, limit_s=86_400)  # reads every picture
+def verify(call: Call[VerifyParams]) -> VerifyResult:
+    """Look at every picture: is it whole, does the index know it, and is it what was written?"""
+    journal = call.parts.journal
+
+    def digest_of(name: str) -> str | None:
+        capture = journal.capture(name) if call.params.digest else None
+        return None if capture is None else capture.sha256 or None
+
+    report = survey(call.parts.store.folder, journal.capture_names(), digest_of)
     return VerifyResult(
         checked=report.checked,
         damaged=report.damaged,
