@@ -3,17 +3,20 @@
 import hashlib
 import os
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from cinepi.capture.develop import is_whole
 from cinepi.capture.folder import is_leftover, opened, rename_if_free
 from cinepi.capture.naming import is_name
+from cinepi.logs.setup import logger
 
 QUARANTINE = "quarantine"
 """Where broken pictures are put, below the folder of the pictures."""
+
+_log = logger("sweep")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,11 @@ def sweep(place: Path, known: set[str]) -> Sweep:
     """Tidy the folder at the start: leftovers go, broken pictures are put aside.
 
     Reads the first and last bytes of unknown pictures only, so it takes about a second for
-    100 000 known ones. Never run it while `write` may run.
+    100 000 known ones. Never run it while `write` may run. What the system does not let it tidy,
+    as on a disk that is read-only, stays as it is.
 
     Raises:
-        PermissionDeniedError: The folder is read-only or not ours.
+        PermissionDeniedError: The folder is not ours.
     """
     temporary = 0
     unknown: list[str] = []
@@ -69,22 +73,23 @@ def sweep(place: Path, known: set[str]) -> Sweep:
             names = [entry.name for entry in entries]
         for name in names:
             if is_leftover(name):
-                os.unlink(name, dir_fd=folder)
-                temporary += 1
+                with _tolerated(name):
+                    os.unlink(name, dir_fd=folder)
+                    temporary += 1
             elif name in known:
                 present.add(name)
             elif is_name(name):
                 unknown.append(name)
         faults = {name: fault for name in unknown if (fault := _fault(folder, name))}
-        quarantined = tuple(
-            Quarantined(name, _put_aside(place, folder, name), fault)
-            for name, fault in sorted(faults.items())
-        )
+        quarantined: list[Quarantined] = []
+        for name, fault in sorted(faults.items()):
+            with _tolerated(name):
+                quarantined.append(Quarantined(name, _put_aside(place, folder, name), fault))
         os.fsync(folder)
     return Sweep(
         temporary=temporary,
         found=tuple(sorted(name for name in unknown if name not in faults)),
-        quarantined=quarantined,
+        quarantined=tuple(quarantined),
         missing=tuple(sorted(known - present)),
     )
 
@@ -117,6 +122,15 @@ def survey(
         missing=tuple(sorted(known - present)),
         unknown=tuple(sorted(present - known)),
     )
+
+
+@contextmanager
+def _tolerated(name: str) -> Iterator[None]:
+    """Go on where a file cannot be moved or removed; the log says so."""
+    try:
+        yield
+    except OSError as error:
+        _log.warning("a file cannot be tidied", filename=name, reason=error.strerror)
 
 
 def _put_aside(place: Path, folder: int, name: str) -> Path:

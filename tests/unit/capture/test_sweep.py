@@ -46,6 +46,17 @@ def test_what_is_no_picture_stops_nothing(folder: Path) -> None:
     assert sweep(folder, set()).quarantined == ()
 
 
+def test_what_cannot_be_tidied_stops_nothing(store: Store, folder: Path) -> None:
+    """A leftover that cannot be removed, or a broken picture that cannot be moved, stays."""
+    whole = store.write(WHOLE, WALL).name
+    (folder / ".cinepi_17_1.0.tmp").mkdir()
+    (folder / "quarantine").write_text("no folder")
+    (folder / "cinepi_20200101_000000.jpg").write_bytes(b"\xff\xd8 half")
+    swept = sweep(folder, set())
+    assert (swept.temporary, swept.found, swept.quarantined) == (0, (whole,), ())
+    assert (folder / "cinepi_20200101_000000.jpg").exists()
+
+
 def test_quarantine_overwrites_nothing(folder: Path) -> None:
     """Broken pictures of the same name lie beside each other."""
     for content in (b"a", b"b"):
