@@ -17,10 +17,17 @@ from cinepi.capture.store import Store
 from cinepi.capture.take import Taker
 from cinepi.client import short_address
 from cinepi.clock import Clock, new_run_id, system_clock
-from cinepi.errors import CinepiError, ConflictError, PermissionDeniedError, Problem
+from cinepi.errors import (
+    CinepiError,
+    ConflictError,
+    PermissionDeniedError,
+    Problem,
+    StorageFullError,
+)
 from cinepi.heap import share
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.logs.setup import logger, set_level, set_up
+from cinepi.model.documents import CaptureDocument
 from cinepi.model.events import CameraLost, CameraRecovered, ServiceStarted
 from cinepi.model.settings import CameraSettings, Config
 from cinepi.paths import Layout
@@ -136,11 +143,8 @@ def _make_parts(
     """Make everything and tie it together: who is told of which change."""
     board = Board()
     store = Store(layout.captures, clock)
-    found = reconcile(store, journal)
+    found = _begin(store, journal)
     journal.on_append(board.journal_grew)
-    with journal.transaction() as tx:
-        reason = "start" if journal.ended_cleanly else "after_crash"
-        tx.append(ServiceStarted(version=__version__, reason=reason))
 
     def camera_changed() -> None:
         board.post("camera", lambda: camera.document())  # noqa: PLW0108 - it is made further down
@@ -224,6 +228,19 @@ def _make_parts(
         probe=FolderProbe(layout.captures, clock),
         started_at=clock.monotonic(),
     )
+
+
+def _begin(store: Store, journal: Journal) -> list[CaptureDocument]:
+    """Put folder and index in order and note the start; on a full disk, as far as that goes."""
+    found: list[CaptureDocument] = []
+    try:
+        found = reconcile(store, journal)
+        with journal.transaction() as tx:
+            reason = "start" if journal.ended_cleanly else "after_crash"
+            tx.append(ServiceStarted(version=__version__, reason=reason))
+    except StorageFullError as error:  # who could make room, if not a service that runs?
+        _log.error("started on a full disk", reason=str(error))
+    return found
 
 
 def _camera_changes(config: Config, changed: tuple[str, ...]) -> dict[str, object]:

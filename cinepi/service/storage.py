@@ -78,6 +78,7 @@ class Storage:
 
     def check(self) -> None:
         """Announce that the disk fills up or has room again, and let a waiting session go on."""
+        self._let_go_on()
         document = self.document()
         if document.state != "ok" and not self._is_announced:
             with self._journal.transaction() as tx:
@@ -131,6 +132,14 @@ class Storage:
             if self._store.disk()[0] >= wanted:
                 return True
         return False
+
+    def _let_go_on(self) -> None:
+        """Take up a session that could not be resumed, since the disk was full to the last byte."""
+        try:
+            self._keeper.take_up()
+        except StorageFullError as error:
+            if self.handle_full(error):
+                self._keeper.take_up()
 
     def _resume_if_there_is_room(self, free: Bytes) -> None:
         session = self._keeper.running

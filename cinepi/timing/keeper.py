@@ -5,12 +5,13 @@ new value takes effect in the moment of the commit. Whoever only reads takes the
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from cinepi.clock import Clock, kernel_boot_id, rfc3339
 from cinepi.envelope import Command
-from cinepi.errors import ConflictError
+from cinepi.errors import ConflictError, StorageFullError
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.documents import (
     CaptureDocument,
@@ -30,8 +31,8 @@ from cinepi.protocol import StartParams
 from cinepi.timing.begin import new_session
 from cinepi.timing.flight import Flight
 from cinepi.timing.lateness import LatenessWindow
-from cinepi.timing.misses import Misses, missed
-from cinepi.timing.resume import Resumed, find_again, slots_in_plan
+from cinepi.timing.misses import Misses, counted, missed, slots_in_plan
+from cinepi.timing.resume import Resumed, find_again
 from cinepi.timing.session import Session
 from cinepi.units import MonotonicTime, Seconds, WallTime
 
@@ -68,13 +69,23 @@ class SessionKeeper:
         self.is_realtime = False
         saved = journal.saved_session()
         self._session = msgspec.json.decode(saved, type=Session) if saved else None
+        self._held_up: Session | None = None
+        self._found = found
         if self._session is not None and self._session.is_running:
-            self._go_on(find_again(self._session, clock, self._kernel_boot, found))
+            self._session, self._held_up = None, self._session
+        with suppress(StorageFullError):  # the monitor tries again
+            self.take_up()
 
-    @property
-    def session(self) -> Session | None:
-        """The running session, or the last one."""
-        return self._session
+    def take_up(self) -> None:
+        """Go on with the session of an earlier run, unless that was done already.
+
+        Raises:
+            StorageFullError: That cannot be noted, so it waits.
+        """
+        if self._held_up is not None:
+            self._go_on(find_again(self._held_up, self._clock, self._kernel_boot, self._found))
+            self._held_up, self._found = None, ()
+            self.on_change()
 
     @property
     def running(self) -> Session | None:
@@ -96,6 +107,7 @@ class SessionKeeper:
         """
         session = new_session(params, default_interval, self._clock)
         with self._journal.transaction() as tx:
+            self._require_taken_up()
             if running := self.running:
                 message = (
                     f"a session is {running.state} already "
@@ -282,7 +294,7 @@ class SessionKeeper:
                 moved = session.with_time_off(max(0.0, offset - session.doubted_offset))
                 slots = moved.origin_slot - session.origin_slot
                 self._misses.tell(tx)
-                self._save(tx, self._counted(tx, moved, slots, "power_off"), None)
+                self._save(tx, counted(tx, moved, slots, "power_off", self._clock), None)
         self.on_change()
 
     def _document_of(self, session: Session | None) -> SessionDocument:
@@ -312,10 +324,10 @@ class SessionKeeper:
         """Tell what was missed while nobody was there, and that the session goes on."""
         session = resumed.session
         with self._journal.transaction() as tx:
-            for missed_frames in resumed.missed:
-                tx.append(missed_frames)
+            for event in resumed.missed:
+                tx.append(event)
             if session.state == "active":
-                total = sum(missed_frames.count for missed_frames in resumed.missed)
+                total = sum(event.count for event in resumed.missed)
                 tx.append(SessionResumed(session=session.id, cause=resumed.reason, missed=total))
             self._save(tx, session, None)
 
@@ -328,25 +340,16 @@ class SessionKeeper:
                 return
             if self._misses.begins_streak(reason):
                 self._misses.tell(tx)
-                self._save(tx, self._counted(tx, session, count, reason), None)
+                self._save(tx, counted(tx, session, count, reason, self._clock), None)
             else:
                 self._misses.add(missed(session, count, reason))
                 self._session = session.with_missed(count, reason)
         self.on_change()
 
-    def _counted(
-        self, tx: Transaction, session: Session, count: int, reason: MissReason
-    ) -> Session:
-        """Count those of the next `count` slots that are in the plan as missed, and tell it."""
-        count = slots_in_plan(session, count, self._clock)
-        if not count:
-            return session
-        tx.append(missed(session, count, reason))
-        return session.with_missed(count, reason)
-
     def _settled(self, tx: Transaction, session: Session, reason: MissReason) -> Session:
         """Count what has passed, before the grid changes."""
-        return self._counted(tx, session, session.passed(self._clock.monotonic())[0], reason)
+        gone, _ = session.passed(self._clock.monotonic())
+        return counted(tx, session, gone, reason, self._clock)
 
     def _end(
         self, tx: Transaction, session: Session, reason: EndReason, command: Command | None
@@ -354,7 +357,7 @@ class SessionKeeper:
         self._misses.tell(tx)
         if self._flight.slot == (session.id, session.slot):
             # It hangs; `frame_stored` refuses it should it come after all.
-            session = self._counted(tx, session, 1, "camera")
+            session = counted(tx, session, 1, "camera", self._clock)
         session = self._settled(tx, session, self.away)
         stopped = SessionStopped(
             session=session.id, reason=reason, frames=session.frames, missed=session.missed
@@ -380,7 +383,12 @@ class SessionKeeper:
         tx.on_commit(take_effect)
         return document
 
+    def _require_taken_up(self) -> None:
+        if self._held_up is not None:
+            raise StorageFullError("the disk is full, and the session waits for room to go on")
+
     def _require_running(self, verb: str) -> Session:
+        self._require_taken_up()
         if session := self.running:
             return session
         message = f"no session is running: there is nothing to {verb}"

@@ -18,6 +18,31 @@ def missed(session: Session, count: int, reason: MissReason) -> FramesMissed:
     return FramesMissed(session=session.id, first_frame=session.slot, count=count, reason=reason)
 
 
+def slots_in_plan(session: Session, gone: int, clock: Clock) -> int:
+    """How many of the next `gone` slots come before the session's end."""
+    ahead = clock.wall() - clock.monotonic()
+    low, high = 0, gone
+    while low < high:  # the ends are monotonic in time: bisect
+        middle = (low + high) // 2
+        slot = session.slot + middle
+        if session.end_before(slot, session.due(slot) + ahead):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def counted(
+    tx: Transaction, session: Session, count: int, reason: MissReason, clock: Clock
+) -> Session:
+    """Count those of the next `count` slots that are in the plan as missed, and tell it."""
+    count = slots_in_plan(session, count, clock)
+    if not count:
+        return session
+    tx.append(missed(session, count, reason))
+    return session.with_missed(count, reason)
+
+
 class Misses:
     """Those that the session has counted and the journal has not been told."""
 

@@ -8,7 +8,7 @@ import msgspec
 from cinepi.clock import Clock, parse_time
 from cinepi.model.documents import CaptureDocument, MissReason
 from cinepi.model.events import FramesMissed
-from cinepi.timing.misses import missed
+from cinepi.timing.misses import missed, slots_in_plan
 from cinepi.timing.session import Session
 
 
@@ -54,20 +54,6 @@ def find_again(
         untold.append(missed(session, gone, reason))
         session = session.with_missed(gone, reason)
     return Resumed(session=session, missed=tuple(untold), reason=reason)
-
-
-def slots_in_plan(session: Session, gone: int, clock: Clock) -> int:
-    """How many of the next `gone` slots come before the session's end."""
-    ahead = clock.wall() - clock.monotonic()
-    low, high = 0, gone
-    while low < high:  # the ends are monotonic in time: bisect
-        middle = (low + high) // 2
-        slot = session.slot + middle
-        if session.end_before(slot, session.due(slot) + ahead):
-            high = middle
-        else:
-            low = middle + 1
-    return low
 
 
 def _with_found(

@@ -291,7 +291,7 @@ def test_what_was_missed_before_a_picture_that_is_found_is_told(
     keeper: SessionKeeper, journal: Journal, clock: HandClock
 ) -> None:
     """It was killed with slots missed, and a picture on the disk that it had not journalled."""
-    session = keeper.session
+    session = keeper.running
     assert session is not None
     clock.now += 5
     found = picture(msgspec.structs.replace(session, slot=4))

@@ -1,0 +1,70 @@
+"""A service that starts on a disk that is full to the last byte: nobody else could make room."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cinepi.errors import StorageFullError
+from cinepi.model.documents import SessionDocument
+from cinepi.protocol import CapturesDeleteParams, CapturesDeleteResult
+from tests.faults.disk import Disk
+from tests.service.running import RunningService, wait_for
+
+BYTES = 4096
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """Where all of the device lies."""
+    disk = Disk(tmp_path, "size=40m")
+    yield disk
+    disk.close()
+
+
+def fill_up(disk: Disk) -> None:
+    """Leave nothing."""
+    with disk.filler.open("ab", buffering=0) as filler:
+        try:
+            while filler.write(bytes(BYTES)):
+                pass
+        except OSError:
+            return
+
+
+def started_full(disk: Disk, policy: str) -> RunningService:
+    """A service with a session, killed and started again on a full disk without any reserve."""
+    service = RunningService.start(disk.folder, capture={"when_full": policy})
+    service.start_session()
+    service.frames_reach(3)
+    service.close()
+    (service.layout.journal.with_name("journal.reserve")).unlink()
+    fill_up(disk)
+    return RunningService.start(disk.folder)
+
+
+def test_it_waits_for_room(disk: Disk) -> None:
+    """It answers and says why it does not go on; pictures can be deleted, and then it does."""
+    service = started_full(disk, "pause")
+    try:
+        with pytest.raises(StorageFullError, match="waits for room"):
+            service.call("session.stop", SessionDocument)
+        before = service.pictures()
+        wanted = CapturesDeleteParams(filenames=tuple(before[:1]))
+        service.call("captures.delete", CapturesDeleteResult, wanted)
+        disk.empty()
+        document = service.frames_reach(4)
+        assert document.missed_by["service_down"] > 0
+        assert service.events("session_resumed")
+    finally:
+        service.close()
+
+
+def test_it_makes_room(disk: Disk) -> None:
+    """With `delete_oldest`, that is what it does before it goes on."""
+    service = started_full(disk, "delete_oldest")
+    try:
+        wait_for(lambda: service.events("session_resumed"))
+        assert service.events("capture_deleted")[0]["reason"] == "make_room"
+    finally:
+        service.close()
