@@ -104,10 +104,11 @@ class ClockWatch:
         """How far the clock was set since the last look; 0 where it was only slewed."""
         offset = self._clock.wall() - self._clock.monotonic()
         step = offset - self._offset
-        self._offset = offset
         if abs(step) < STEP:
+            self._offset = offset
             return 0.0
-        _log.warning("clock was set", step_s=round(step, 3))
-        with self._journal.transaction() as tx:
+        with self._journal.transaction() as tx:  # where that fails, the next look tells it
             tx.append(ClockStepped(step_s=round(step, 3), synced=self._clock.is_synced()))
+        self._offset = offset
+        _log.warning("clock was set", step_s=round(step, 3))
         return step
