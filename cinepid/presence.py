@@ -8,13 +8,14 @@ from typing import Literal, Protocol
 import msgspec
 
 from cinepi.clock import Clock
+from cinepi.errors import CinepiError
 from cinepi.logs.setup import logger
 from cinepi.units import MonotonicTime, Seconds
 from cinepid import tls, topics
 from cinepid.config import BrokerSettings
 from cinepid.connection import Connection
 from cinepid.device import Device
-from cinepid.errors import BrokerError, ConnectionLostError
+from cinepid.errors import ConnectionLostError
 from cinepid.message import Filter, Hello, Incoming, Outgoing, Will
 from cinepid.payloads import StatusDocument
 from cinepid.publishers.state import RetainedState
@@ -174,7 +175,7 @@ class Presence:
             due = self._clock.monotonic() + SAY_AGAIN_PERIOD
             try:
                 await self.say_again(uplink.connection)
-            except BrokerError as error:
+            except CinepiError as error:
                 _log.debug("said again at the next connection", reason=str(error))
 
     def hear_status(self, message: Incoming, connection: Connection | None) -> None:

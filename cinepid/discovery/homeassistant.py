@@ -23,6 +23,7 @@ from cinepid import topics
 from cinepid.config import HomeAssistantSettings
 from cinepid.discovery import memory
 from cinepid.discovery.document import build
+from cinepid.errors import BrokerError
 from cinepid.health import HealthDocument
 from cinepid.message import Filter, Incoming, Outgoing
 from cinepid.payloads import InfoDocument
@@ -85,6 +86,7 @@ class HomeAssistant:
         self._is_withdrawn = False
         self._said = b""
         self._said_at: MonotonicTime = -APART
+        self._refused = ""
         self._changed = asyncio.Event()
 
     @property
@@ -136,7 +138,7 @@ class HomeAssistant:
         """Announce over a new connection, before the device says that it is online.
 
         Raises:
-            CinepiError: The connection was lost, or the broker does not let us.
+            BrokerError: The connection was lost.
         """
         self._is_withdrawn = False
         self._memory = self._memory.without_seen()
@@ -171,11 +173,11 @@ class HomeAssistant:
         """Take the device out of Home Assistant until `announce`; returns the number of topics.
 
         Raises:
-            CinepiError: The connection was lost, or the broker does not let us.
+            BrokerError: The connection was lost.
         """
         self._due = None
         self._is_withdrawn = True
-        self._remember(self._memory.at(""))
+        self._remember(self._memory.at("", self._info().serial))
         return await self._clear_former(connection)
 
     def _learn(self, learnt: memory.Memory) -> None:
@@ -195,7 +197,8 @@ class HomeAssistant:
             await self.withdraw(wire)
             return
         info = self._info()
-        known = self._memory.at(topics.discovery(self._settings.prefix, info.device))
+        topic = topics.discovery(self._settings.prefix, info.device)
+        known = self._memory.at(topic, info.serial)
         known, document = known.announcing(build(known.facts(info)))
         payload = document.encoded()
         free_at = self._said_at + APART
@@ -204,7 +207,8 @@ class HomeAssistant:
             return
         self._remember(known)
         await self._clear_former(wire)
-        await wire.publish(Outgoing(topic=known.topic, payload=payload, retain=True))
+        if not await self._publish(wire, topic, payload):
+            return
         self._said, self._said_at = payload, self._clock.monotonic()
         if self._is_birth:
             self._is_birth = False
@@ -213,11 +217,27 @@ class HomeAssistant:
     async def _clear_former(self, wire: Wire) -> int:
         """Take announcements away that lie where we do not announce any more."""
         former = self._memory.former
-        for topic in former:
-            await wire.publish(Outgoing(topic=topic, payload=b"", retain=True))
-        if former:
-            self._remember(self._memory.cleared())
-        return len(former)
+        cleared = [topic for topic in former if await self._publish(wire, topic, b"")]
+        if cleared:
+            self._remember(self._memory.without(cleared))
+        return len(cleared)
+
+    async def _publish(self, wire: Wire, topic: str, payload: bytes) -> bool:
+        """Say it; False where the broker does not take it, which is no reason to be away.
+
+        Raises:
+            BrokerError: The connection was lost.
+        """
+        try:
+            await wire.publish(Outgoing(topic=topic, payload=payload, retain=True))
+        except BrokerError:
+            raise
+        except CinepiError as error:  # too large, or not allowed
+            if self._refused != str(error):  # once, not at every connection
+                self._refused = str(error)
+                _log.warning("Home Assistant is not told", topic=topic, reason=self._refused)
+            return False
+        return True
 
     def _remember(self, known: memory.Memory) -> None:
         self._memory = known

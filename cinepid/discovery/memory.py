@@ -1,5 +1,6 @@
 """What the daemon remembers of its announcements, over restarts: what it said, and to whom."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """What has been announced, and what is known of the hardware while it is away.
 
     Attributes:
+        serial: Of the board that announced; empty where it has none.
         topic: Where the present announcement lies; empty before the first.
         former: Where earlier ones lie that must be cleared.
         components: Platform of each component announced, by key.
@@ -31,6 +33,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
         board_tells: Keys of readings that not every board has and this one has given.
     """
 
+    serial: str = ""
     topic: str = ""
     former: tuple[str, ...] = ()
     components: dict[str, str] = {}
@@ -68,18 +71,27 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
         }
         return msgspec.structs.replace(self, board_tells=tuple(sorted(told | {*self.board_tells})))
 
-    def at(self, topic: str) -> "Memory":
-        """Announce at `topic` from now on; empty for nowhere."""
-        if topic == self.topic:
-            return self
-        former = {*self.former, self.topic} - {topic, ""}
-        return msgspec.structs.replace(
-            self, topic=topic, former=tuple(sorted(former)), components={}, gone={}
-        )
+    def at(self, topic: str, serial: str = "") -> "Memory":
+        """Announce at `topic` from now on, from the board with this serial; empty for nowhere.
 
-    def cleared(self) -> "Memory":
-        """Nothing lies at earlier topics any more."""
-        return msgspec.structs.replace(self, former=())
+        On a card that was copied to another board, what was announced before is not ours to clear.
+        """
+        is_copy = serial not in ("", self.serial) and self.serial != ""
+        ours = () if is_copy else (*self.former, self.topic)
+        moved = msgspec.structs.replace(
+            self,
+            serial=serial or self.serial,
+            topic=topic,
+            former=tuple(sorted({*ours} - {topic, ""})),
+        )
+        if topic == self.topic:
+            return moved
+        return msgspec.structs.replace(moved, components={}, gone={})
+
+    def without(self, cleared: Collection[str]) -> "Memory":
+        """Nothing lies at these earlier topics any more."""
+        left = tuple(topic for topic in self.former if topic not in cleared)
+        return msgspec.structs.replace(self, former=left)
 
     def seen(self) -> "Memory":
         """Home Assistant was there and has heard what is gone."""

@@ -82,3 +82,15 @@ def test_keys_of_a_newer_version_do_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "discovery.json"
     path.write_bytes(msgspec.json.encode({"topic": _TOPIC, "colour": "blue"}))
     assert memory.load(path).topic == _TOPIC
+
+
+def test_a_copied_card_leaves_the_original_its_announcement(announced: Memory) -> None:
+    """The board tells a copy from a device that has got another name."""
+    original = announced.at(_TOPIC, "1000")
+    shed = "homeassistant/device/shed/config"
+    assert original.at(shed, "1000").former == (_TOPIC,)
+    copy = original.at(shed, "2000")
+    assert copy.former == ()
+    assert copy.at(_TOPIC, "2000").former == (shed,)
+    assert original.at("", "2000").former == ()
+    assert original.at(_TOPIC, "2000").components == original.components
