@@ -164,14 +164,17 @@ def is_command(address: Address) -> bool:
     return address.channel == _COMMAND
 
 
-def is_allowed_response(topic: str, *, longest: int = 256) -> bool:
+def is_allowed_response(topic: str, *, longest: int = 256, deepest: int = 16) -> bool:
     """Whether a stranger may have an answer sent to `topic`.
 
     Not to a filter, not to anything that could be taken for a command or for what a device says
-    about itself, and not to topics that belong to brokers.
+    about itself, and not to topics that belong to brokers or that brokers hang up on: mosquitto
+    does from 201 levels on.
     """
     levels = topic.split("/")
-    if not topic or len(topic) > longest or any(c in topic for c in "+#\0") or topic[0] == "$":
+    if not topic or len(topic) > longest or len(levels) > deepest:
+        return False
+    if any(c in topic for c in "+#\0") or topic[0] == "$":
         return False
     if levels[0] == PREFIX:
         return "response" in levels[2:3] and _COMMAND not in levels

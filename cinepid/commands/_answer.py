@@ -1,6 +1,8 @@
 """Answers: made, sent to where they are wanted, and confirmed to the journal."""
 
 import asyncio
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -19,7 +21,14 @@ from cinepid.uplink import Uplink
 
 MAX_BYTES: Bytes = 64 * 1024
 """Longest answer: every broker and cloud service takes that much."""
+SHORT = 500
+"""Characters of an error that a broker with a small limit still gets."""
+PATIENCE = 2
+"""So many times may a connection break over a response topic, until an answer goes without it:
+some brokers hang up on a topic that they do not like, and would for ever."""
+MAX_SUSPECTS = 100
 
+_CUTS_OFF = "the broker hangs up when it is used"
 _log = logger("commands")
 
 
@@ -77,33 +86,67 @@ class Sender:
         """Send from the device with these topics."""
         self._topics = topics
         self._uplink = uplink
+        self._cut_off: Counter[str] = Counter()
 
     async def send(self, answer: Answer, reply_to: ReplyTo) -> bool:
         """Send an answer; True once the broker has it, False if the connection was lost."""
-        payload = msgspec.json.encode(answer)
         own = self._topics.response(reply_to.command)
-        messages = [Outgoing(topic=own, payload=payload, correlation=reply_to.correlation)]
+        wanted = [own]
         if reply_to.topic is not None and reply_to.topic != own:
-            messages.append(
-                Outgoing(topic=reply_to.topic, payload=payload, correlation=reply_to.correlation)
-            )
+            if self._cut_off[reply_to.topic] < PATIENCE:
+                wanted.append(reply_to.topic)
+            else:
+                _log.warning("an answer left out", topic=reply_to.topic, reason=_CUTS_OFF)
+        is_risky = False
         try:
-            sent = [self._uplink.publish(message) for message in messages]
+            sent = [self._publish(topic, answer, reply_to.correlation) for topic in wanted]
+            is_risky = wanted[-1] != own and not sent[-1].done()
             for each in sent:
-                await self._confirm(each, answer, reply_to)
+                await self._confirm(each, answer)
         except BrokerError as error:
+            if is_risky:
+                self._suspect(wanted[-1])
             _log.info("an answer has to wait", command=answer.command, reason=str(error))
             return False
+        if reply_to.topic is not None:
+            self._cut_off.pop(reply_to.topic, None)  # the next answer may be luckier
         return True
 
-    async def _confirm(self, sent: asyncio.Future[None], answer: Answer, reply_to: ReplyTo) -> None:
+    def _publish(
+        self, topic: str, answer: Answer, correlation: bytes | None
+    ) -> asyncio.Future[None]:
+        """Send it to one topic, or the part of it that the broker takes."""
+        message = Outgoing(
+            topic=topic, payload=msgspec.json.encode(answer), correlation=correlation
+        )
+        sent = self._uplink.publish(message)
+        if not sent.done() or not isinstance(error := sent.exception(), TooLargeError):
+            return sent
+        _log.warning("an answer is too large", command=answer.command, reason=str(error))
+        return self._uplink.publish(
+            replace(message, payload=msgspec.json.encode(_shorter(answer, error)))
+        )
+
+    async def _confirm(self, sent: asyncio.Future[None], answer: Answer) -> None:
         try:
             await sent
-        except TooLargeError as error:
-            _log.warning("an answer is too large", command=answer.command, reason=str(error))
-            if answer.data is not None:
-                await self.send(failure(answer.id, answer.command, error), reply_to)
         except BrokerError:
             raise
         except CinepiError as error:  # the broker lets us not; asking again will not help
             _log.warning("an answer was refused", command=answer.command, reason=str(error))
+
+    def _suspect(self, topic: str) -> None:
+        """The connection broke while an answer to a stranger's topic was on its way."""
+        if len(self._cut_off) > MAX_SUSPECTS:
+            self._cut_off.clear()
+        self._cut_off[topic] += 1
+
+
+def _shorter(answer: Answer, error: TooLargeError) -> Answer:
+    """What can be said where there is little room."""
+    if answer.error is None:
+        return failure(answer.id, answer.command, error)
+    gist = msgspec.structs.replace(
+        answer.error, message=answer.error.message[:SHORT], problems=answer.error.problems[:1]
+    )
+    return msgspec.structs.replace(answer, error=gist)

@@ -1,13 +1,42 @@
 """Brokers that do not allow or take everything: what they do take works."""
 
+import select
+import socket
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.broker.running import Operator, RunningBroker, RunningDaemon
+from tests.broker.running import Operator, RunningBroker, RunningDaemon, wait_for
+from tests.faults.proxy import Proxy
 from tests.service.running import RunningService
+
+
+class _Picky(Proxy):
+    """Hangs up on whoever publishes to a certain topic."""
+
+    HATED = "test/hated"
+    START = len(HATED).to_bytes(2, "big") + HATED.encode()  # as it stands in a packet
+    HEADER = 3  # bytes before that in a packet of more than 127
+    cuts = 0
+
+    def _pass_on(self, ready: socket.socket) -> None:
+        place = -1
+        if ready.getsockname()[1] == self.port:  # the client's side
+            with suppress(OSError):  # noticed below
+                place = ready.recv(65536, socket.MSG_PEEK).find(self.START)
+        if place < 0:
+            super()._pass_on(ready)
+            return
+        broker = self._peers[ready]
+        broker.sendall(ready.recv(place - self.HEADER))
+        while select.select([broker], [], [], 0.3)[0]:  # what came before is acknowledged
+            ready.sendall(broker.recv(65536))
+        ready.recv(65536)  # or the client would be reset, and not see those
+        self.cuts += 1
+        self._end(ready)
+
 
 DENIES_DISCOVERY = "topic readwrite cinepi/#\ntopic readwrite test/#\ntopic read homeassistant/#\n"
 
@@ -31,12 +60,11 @@ def start_limited(tmp_path: Path, cleanup: ExitStack) -> Callable[..., tuple[int
 def test_what_home_assistant_cannot_be_told_keeps_nobody_away(
     limit: str,
     start_limited: Callable[..., tuple[int, Operator]],
-    service: RunningService,
+    service: RunningService,  # noqa: ARG001 - it makes the large documents
     start_daemon: Callable[..., RunningDaemon],
     tmp_path: Path,
 ) -> None:
     """An announcement that is too large or not allowed is left out; the device is online."""
-    assert service
     (tmp_path / "acl").write_text(DENIES_DISCOVERY)
     port, operator = start_limited(limit.format(folder=tmp_path))
     daemon = start_daemon(broker={"port": port})
@@ -45,3 +73,40 @@ def test_what_home_assistant_cannot_be_told_keeps_nobody_away(
     operator.sync()
     said = [line for line in daemon.log() if line["message"] == "Home Assistant is not told"]
     assert len(said) == 1
+
+
+def test_what_is_too_large_is_answered_once_and_shortly(
+    start_limited: Callable[..., tuple[int, Operator]],
+    service: RunningService,  # noqa: ARG001 - it makes the large documents
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """On both topics, an answer with data and a refusal with a hundred reasons."""
+    port, operator = start_limited("max_packet_size 2048")
+    start_daemon(broker={"port": port})
+    operator.await_online()
+    inbox = "test/inbox"
+    operator.send("config/schema", {"id": "data"}, response_topic=inbox)
+    assert operator.answer("config/schema", id="data")["error"]["code"] == "too_large"
+    operator.send("captures/delete", {"id": "reasons", "filenames": [1] * 100})
+    assert operator.answer("captures/delete", id="reasons")["error"]["field"] == "/filenames/0"
+    operator.sync()
+    assert len(operator.answers("config/schema")) == 1
+    assert len([message for message in operator.heard if message.topic == inbox]) == 1
+
+
+def test_a_response_topic_that_brokers_hang_up_on_is_left_out(
+    broker: RunningBroker,
+    start_operator: Callable[..., Operator],
+    start_daemon: Callable[..., RunningDaemon],
+    cleanup: ExitStack,
+) -> None:
+    """Some do on what is not allowed; the command is answered where answers go anyhow."""
+    proxy = _Picky(broker.port)
+    cleanup.callback(proxy.close)
+    operator = start_operator()
+    start_daemon(broker={"port": proxy.port})
+    operator.await_online()
+    operator.send("system/ping", {"id": "hated"}, response_topic=_Picky.HATED)
+    wait_for(lambda: proxy.cuts)
+    operator.sync()
+    assert proxy.cuts == 2  # it might have been bad luck once
