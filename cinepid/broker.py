@@ -93,6 +93,7 @@ class Wire:
         self._max_incoming = hello.max_incoming
         self._window = hello.window
         self._has_writer = False
+        self._is_closed = False
         self._acknowledgements = Acknowledgements()
         self.heard_at: MonotonicTime = self._loop.time()
         self._client = self._make_client(hello)
@@ -171,7 +172,12 @@ class Wire:
         self._client.disconnect()
 
     def close(self) -> None:
-        """Take the socket off the loop and close it; nothing is told after that."""
+        """Take the socket off the loop and close it; nothing is told after that.
+
+        A `connect` that still waits for the broker's name will not greet it any more: it would
+        throw out the connection that has been made since.
+        """
+        self._is_closed = True
         self._client.on_socket_close = None
         if (sock := self._client.socket()) is not None:
             self._leave_loop(sock)
@@ -265,7 +271,7 @@ class Wire:
         )
         client.connect_timeout = CONNECT_LIMIT / 2  # a name may have two addresses
         client.max_inflight_messages = 0  # the window is ours to keep
-        client.on_socket_open = _set_socket_options
+        client.on_socket_open = self._on_socket_open
         client.on_socket_close = lambda _client, _data, sock: self._leave_loop(sock)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -281,10 +287,17 @@ class Wire:
             if self._is_v5:
                 properties = _properties(PacketTypes.WILLMESSAGE)
                 properties.WillDelayInterval = int(WILL_DELAY)
-            client.will_set(
-                hello.will.topic, hello.will.payload, qos=1, retain=True, properties=properties
-            )
+            will = hello.will
+            client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
         return client
+
+    def _on_socket_open(self, _client: paho.Client, _data: object, sock: Any) -> None:
+        """Send at once (a factor of 200 in round trip), and notice a peer that has gone."""
+        if self._is_closed:
+            sock.close()
+            raise ConnectionAbortedError("the attempt to connect was given up")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(ACK_LIMIT * 1000))
 
     def _on_connect(
         self,
@@ -368,12 +381,6 @@ def _options(wanted: Filter) -> SubscribeOptions:
     return SubscribeOptions(
         qos=wanted.qos, retainAsPublished=wanted.as_published, retainHandling=handling
     )
-
-
-def _set_socket_options(_client: paho.Client, _data: object, sock: Any) -> None:
-    """Send at once (worth a factor of 200 in round trip), and notice a peer that has gone."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(ACK_LIMIT * 1000))
 
 
 def _refusal(reason: ReasonCode) -> RefusedError:

@@ -97,8 +97,11 @@ class Connection:
         try:
             async with asyncio.timeout(CONNECT_LIMIT):
                 await _in_thread(lambda: connection._wire.connect(server), "cinepid-connect")
-        except (OSError, ValueError) as error:  # errors of TLS are OSErrors too
-            raise ConnectError(f"{server} cannot be reached: {_plain(error)}") from error
+        except BaseException as error:
+            connection.drop(ConnectError("the attempt to connect was given up"))
+            if isinstance(error, OSError | ValueError):  # errors of TLS are OSErrors too
+                raise ConnectError(f"{server} cannot be reached: {_plain(error)}") from error
+            raise
         await connection._await_acceptance()
         return connection
 

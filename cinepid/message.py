@@ -25,10 +25,19 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """What the broker says about us, retained, when our connection has gone without goodbye."""
+    """What the broker says about us when our connection has gone without goodbye.
+
+    Attributes:
+        topic: Where.
+        payload: Raw.
+        qos: A broker refuses a will with more than it can do.
+        retain: The same.
+    """
 
     topic: str
     payload: bytes
+    qos: int = 1
+    retain: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

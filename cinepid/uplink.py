@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from cinepi.clock import Clock, rfc3339
 from cinepi.errors import CinepiError
@@ -16,6 +17,7 @@ from cinepid.errors import (
     BrokerError,
     ConnectionLostError,
     ProtocolRefusedError,
+    RefusedError,
     SilentError,
     TakenOverError,
 )
@@ -38,6 +40,8 @@ they close a connection that another client has taken over."""
 CONVINCED = 2
 """So many times must a broker hang up on MQTT 5 and take 3.1.1, until 3.1.1 comes first."""
 
+_NO_RETAIN = 0x9A
+_NO_QOS = 0x9B
 _TWIN = "does another device have the same id? Give one of them another"
 _log = logger("uplink")
 
@@ -97,8 +101,9 @@ class Uplink:
         self._refused_v5: set[Server] = set()
         self._hung_up_on_v5: set[Server] = set()
         self._took_old: Counter[Server] = Counter()
+        self._lesser_wills: set[tuple[Server, int]] = set()
         self._cut_short = 0
-        self._last_alive: MonotonicTime | None = None
+        self._last_alive: dict[Server, MonotonicTime] = {}
         self._taken_over: MonotonicTime | None = None
 
     @property
@@ -147,17 +152,38 @@ class Uplink:
         """Connect with the newest version that the broker takes, and stay; returns why it ended."""
         is_old = server in self._refused_v5 or server in self._hung_up_on_v5
         error = await self._attempt(server, "3.1.1" if is_old else "5.0")
+        while self._takes_lesser_will(server, error):
+            error = await self._attempt(server, "5.0")
         if isinstance(error, ProtocolRefusedError) and not is_old:
             _log.info("the broker does not speak MQTT 5; trying 3.1.1", server=str(server))
             self._refused_v5.add(server)
             error = await self._attempt(server, "3.1.1")
         return error
 
+    def _takes_lesser_will(self, server: Server, error: CinepiError) -> bool:
+        """Whether a broker refused our will as too much; it gets another, a step less each time."""
+        code = error.reason_code if isinstance(error, RefusedError) else 0
+        if code not in (_NO_RETAIN, _NO_QOS) or (server, code) in self._lesser_wills:
+            return False
+        self._lesser_wills.add((server, code))
+        return True
+
+    def _hello_to(self, server: Server) -> Hello:
+        hello = self._hello()
+        if hello.will is None:
+            return hello
+        will = replace(
+            hello.will,
+            qos=0 if (server, _NO_QOS) in self._lesser_wills else hello.will.qos,
+            retain=(server, _NO_RETAIN) not in self._lesser_wills,
+        )
+        return replace(hello, will=will)
+
     async def _attempt(self, server: Server, protocol: Protocol) -> CinepiError:
         self._pulse.beat("uplink")
         try:
             connection = await Connection.open(
-                server, self._hello(), self._on_message, protocol=protocol
+                server, self._hello_to(server), self._on_message, protocol=protocol
             )
         except (SilentError, ConnectionLostError) as error:
             # Some old brokers hang up on MQTT 5 instead of refusing it: take turns.
@@ -170,10 +196,10 @@ class Uplink:
             self._took_old[server] += 1
             if self._took_old[server] >= CONVINCED:
                 self._refused_v5.add(server)
-        if self._last_alive is None:
-            connection.kept_age_s = None
-        else:
-            connection.kept_age_s = self._clock.monotonic() - self._last_alive
+        elif protocol == "5.0":
+            del self._took_old[server]  # it hung up for another reason, such as its own restart
+        last = self._last_alive.get(server)  # another one has not kept its messages meanwhile
+        connection.kept_age_s = None if last is None else self._clock.monotonic() - last
         self.connection = connection
         try:
             async with asyncio.timeout(BIRTH_LIMIT):
@@ -186,7 +212,7 @@ class Uplink:
         except TimeoutError:
             return ConnectionLostError(f"{server} did not take our state in {BIRTH_LIMIT:g} s")
         finally:
-            self._last_alive = connection.heard_at
+            self._last_alive[server] = connection.heard_at
             self.connection = None
             self.connected_since = None
             self.online.clear()

@@ -110,3 +110,17 @@ def test_a_response_topic_that_brokers_hang_up_on_is_left_out(
     wait_for(lambda: proxy.cuts)
     operator.sync()
     assert proxy.cuts == 2  # it might have been bad luck once
+
+
+@pytest.mark.parametrize("lack", ["max_qos 0", "retain_available false"])
+def test_a_broker_that_cannot_keep_the_will_gets_a_lesser_one(
+    lack: str,
+    start_limited: Callable[..., tuple[int, Operator]],
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """MQTT 5 lets it refuse the connection; the device comes again at once."""
+    port, operator = start_limited(lack)
+    start_daemon(broker={"port": port})
+    operator.await_online()
+    operator.send("system/ping", {"id": "here"}, qos=0)
+    operator.answer("system/ping", id="here")
