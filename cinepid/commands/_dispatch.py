@@ -5,6 +5,7 @@ import random
 from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
+from math import inf
 
 import msgspec
 
@@ -91,7 +92,8 @@ class Dispatcher:
     def _is_clearing(self, incoming: Incoming) -> bool:
         """Whether somebody clears a retained command, which is no command.
 
-        Before MQTT 5 our own clearing comes back without a flag, just like a button's message.
+        Before MQTT 5 a clearing comes without a flag, just like a button's message: our own is
+        expected soon, and that of a command to all or to a group, which others clear, whenever.
         """
         if incoming.payload:
             return False
@@ -133,8 +135,11 @@ class Dispatcher:
                 if not await self._send_refusal(refusal):
                     with suppress(ValueError):  # a hundred others have come meanwhile
                         self._explained.remove(sight)
+            connection = self._parts.uplink.connection
             if self._parts.device.topics.is_own_command(incoming.topic):
                 await self._clear(incoming.topic)
+            elif connection is not None and connection.protocol != "5.0":
+                self._expect_clearing(incoming.topic, inf)  # by whoever it belongs to
         incoming.acknowledge()
 
     async def _send_refusal(self, refusal: Refusal) -> bool:
@@ -146,11 +151,17 @@ class Dispatcher:
         return await self.delivery.say(failure(refusal.id, name, refusal.error), refusal.reply_to)
 
     async def _clear(self, topic: str) -> None:
-        self._clearing[topic] = self._parts.clock.monotonic() + ECHO_LIMIT
+        self._expect_clearing(topic, ECHO_LIMIT)
         try:
             await self._parts.uplink.publish(Outgoing(topic=topic, payload=b"", retain=True))
         except CinepiError as error:
             _log.warning("a retained command stays", topic=topic[:100], reason=str(error))
+
+    def _expect_clearing(self, topic: str, within: Seconds) -> None:
+        now = self._parts.clock.monotonic()
+        self._clearing = {each: until for each, until in self._clearing.items() if until > now}
+        if len(self._clearing) < MAX_EXPLAINED:
+            self._clearing[topic] = now + within
 
     async def _handle(self, request: Request) -> None:
         command_id = request.id

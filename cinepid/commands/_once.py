@@ -88,9 +88,9 @@ class Once:
             entry.finished.set_result(None)
 
     def _forget(self, now: MonotonicTime) -> None:
-        while self._entries:
-            key, oldest = next(iter(self._entries.items()))
+        for key, oldest in list(self._entries.items()):
             is_small = len(self._entries) < MAX_ENTRIES and self._bytes < MAX_BYTES
-            if (is_small and now - oldest.since < MEMORY) or not oldest.finished.done():
-                break  # one that still runs is not forgotten; lanes bound how many do
-            self.drop(key)
+            if is_small and now - oldest.since < MEMORY:
+                break
+            if oldest.finished.done():  # one that still runs is not forgotten
+                self.drop(key)

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +14,8 @@ from cinepid.connection import Connection
 from cinepid.errors import ConnectError
 from cinepid.message import Hello, Server
 from tests.broker.running import Operator, RunningBroker, RunningDaemon, wait_for
+from tests.broker.stony import SomeHangUps
 from tests.faults.proxy import Proxy
-
-
-class _SomeHangUps(Proxy):
-    """Hangs up on MQTT 5, as somebody does who passes connections on to a broker that is down."""
-
-    is_down = False
-
-    def cut(self) -> None:
-        """End what there is, and go on."""
-        self.set_mood("hang_up")
-        wait_for(lambda: not self._peers)
-        self.set_mood("forward")
-
-    def _pass_on(self, ready: socket.socket) -> None:
-        data = b""
-        with suppress(OSError):  # noticed below
-            data = ready.recv(64, socket.MSG_PEEK)
-        if self.is_down and b"MQTT\x05" in data:
-            self._end(ready)
-        else:
-            super()._pass_on(ready)
 
 
 def test_a_name_that_is_found_too_late_throws_nobody_out(
@@ -73,7 +53,7 @@ def test_a_broker_that_was_down_twice_is_not_thought_old(
     cleanup: ExitStack,
 ) -> None:
     """It has spoken MQTT 5 in between, so it hung up for another reason."""
-    proxy = _SomeHangUps(broker.port)
+    proxy = SomeHangUps(broker.port)
     cleanup.callback(proxy.close)
     operator = start_operator()
     proxy.is_down = True

@@ -1,8 +1,10 @@
 """A retained command is a replay, not a request: it is refused, explained once, and cleared."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
-from tests.broker.running import DEVICE, Operator, RunningDaemon, wait_for
+from tests.broker.running import DEVICE, Operator, RunningBroker, RunningDaemon, wait_for
+from tests.broker.stony import SomeHangUps
 from tests.service.running import RunningService
 
 TOPIC = f"cinepi/{DEVICE}/cmd/snapshot/take"
@@ -61,3 +63,27 @@ def test_the_same_command_without_retain_works(operator: Operator) -> None:
     operator.answer("snapshot/take")
     operator.forget()
     assert operator.ask("snapshot/take", id="proper")["success"]
+
+
+def test_before_mqtt_5_clearing_one_for_all_is_no_button(
+    broker: RunningBroker,
+    start_operator: Callable[..., Operator],
+    service: RunningService,
+    start_daemon: Callable[..., RunningDaemon],
+    cleanup: ExitStack,
+) -> None:
+    """The flag is gone when it comes; but something lay there, and now a button works again."""
+    proxy = SomeHangUps(broker.port)
+    proxy.is_down = True
+    cleanup.callback(proxy.close)
+    operator = start_operator()
+    operator.send("snapshot/take", {"id": "lies"}, to="_all", retain=True)
+    start_daemon(broker={"port": proxy.port})
+    operator.document("info", protocol="3.1.1")
+    assert operator.answer("snapshot/take")["error"]["code"] == "retained_command"
+    operator.await_online()
+    operator.send("snapshot/take", to="_all", retain=True)
+    operator.ask("camera/set", iso=200)  # behind whatever uses the camera
+    assert service.pictures() == []
+    operator.send("snapshot/take", to="_all")
+    wait_for(service.pictures)

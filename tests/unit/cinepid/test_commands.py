@@ -243,3 +243,19 @@ def test_answers_that_are_remembered_are_bounded_in_size() -> None:
         assert len(kept) < 25
 
     asyncio.run(scenario())
+
+
+def test_one_that_runs_long_lets_the_others_be_forgotten() -> None:
+    """A deletion of five minutes is no reason to keep a flood of questions."""
+
+    async def scenario() -> None:
+        once = Once()
+        once.begin("long", "f", 0.0, is_recorded=True)
+        for number in range(2 * MAX_ENTRIES):
+            once.begin(f"id-{number}", "f", float(number) / 1000, is_recorded=False)
+            once.finish(f"id-{number}", Answer(id="", command="", final=True))
+        kept = [number for number in range(2 * MAX_ENTRIES) if once.find(f"id-{number}")]
+        assert len(kept) < MAX_ENTRIES
+        assert once.find("long") is not None
+
+    asyncio.run(scenario())
