@@ -194,8 +194,7 @@ class _Daemon:
         if topics.is_command(address):
             self._dispatcher.receive(message, address)
         else:
-            online = self._uplink.online.is_set()
-            self._presence.hear_status(message, self._uplink.connection if online else None)
+            self._presence.hear_status(message, self._uplink.connection)
 
     def _info(self) -> InfoDocument:
         device, board, known = self.device, Board(), commands()

@@ -25,6 +25,8 @@ from cinepid.uplink import Uplink
 SAY_AGAIN_PERIOD: Seconds = 600.0
 """Brokers, and clusters of them above all, forget what is retained; nobody tells."""
 GOODBYE_LIMIT: Seconds = 2.0
+RIVAL_MEMORY: Seconds = 2 * SAY_AGAIN_PERIOD
+"""Another device of our name that has gone is no problem any more."""
 
 _CONTRADICT_PERIOD: Seconds = 5.0
 _FAREWELL: Seconds = 1.0  # Home Assistant takes about 0.2 s to let go of a device
@@ -72,13 +74,15 @@ class Presence:
         self._clock = clock
         self._reason = "start"
         self._online: bytes | None = None
-        self._contradicted: MonotonicTime = 0.0
-        self._rival: str | None = None
+        self._is_said = False
+        self._is_leaving = False
+        self._contradiction: asyncio.TimerHandle | None = None
+        self._rival: tuple[str, MonotonicTime] | None = None
 
     @property
     def problem(self) -> str | None:
-        """Another device under our name, if one has been heard."""
-        if self._rival is None:
+        """Another device under our name, if one has been heard lately."""
+        if self._rival is None or self._clock.monotonic() - self._rival[1] > RIVAL_MEMORY:
             return None
         return f"another device calls itself {self._device.id} too: give one of them another id"
 
@@ -88,6 +92,7 @@ class Presence:
         Raises:
             ConnectError: One of their files cannot be used.
         """
+        self._is_said = False
         self._online = self._status("online", self._reason)
         will = self._status("offline", "connection_lost")
         return Hello(
@@ -156,12 +161,18 @@ class Presence:
         return count + 1
 
     async def goodbye(self, connection: Connection) -> None:
-        """Say that we leave on purpose, and wait for the broker to have it."""
+        """Say that we leave on purpose, and wait for the broker to have it.
+
+        Where it does not get it in time, the connection just ends, so that it keeps our will.
+        """
+        self._is_leaving = True
         if self._online is not None:
             self._online = None
             payload = self._status("offline", "shutdown")
-            status = Outgoing(topic=self._device.topics.status, payload=payload, retain=True)
-            await asyncio.wait([connection.publish(status)], timeout=GOODBYE_LIMIT)
+            said = connection.publish(self._status_message(payload))
+            await asyncio.wait([said], timeout=GOODBYE_LIMIT)
+            if not said.done():
+                connection.drop(ConnectionLostError("the broker did not hear our goodbye"))
         connection.close()
 
     async def run(self, uplink: Uplink, pulse: Pulse) -> None:
@@ -179,25 +190,46 @@ class Presence:
                 _log.debug("said again at the next connection", reason=str(error))
 
     def hear_status(self, message: Incoming, connection: Connection | None) -> None:
-        """Our own status, as the broker has it: contradict an `offline` that is not true."""
+        """Our own status, as the broker has it: contradict what is not true, even an empty one."""
         message.acknowledge()
-        if connection is None or self._online is None:
+        if connection is None or self._online is None or not self._is_said:
+            return
+        if message.payload == self._online:
+            connection.kept_age_s = 0.0  # what was kept for us came before it
             return
         try:
             heard = msgspec.json.decode(message.payload, type=StatusDocument)
         except msgspec.MsgspecError:
-            return
-        if heard.boot == self._device.boot and heard.state == "online":
-            return
-        if heard.boot != self._device.boot and heard.state == "online":
-            if self._rival != heard.boot:
-                _log.error("another device uses this id", device=self._device.id)
-            self._rival = heard.boot
-            return
-        now = self._clock.monotonic()
-        if now - self._contradicted >= _CONTRADICT_PERIOD:
-            self._contradicted = now
-            _log.warning("contradicting a late offline", reason=heard.reason)
+            reason = "cleared" if not message.payload else "unreadable"
+        else:
+            if heard.state == "online" and heard.boot == self._device.boot:
+                return
+            if heard.state == "online":
+                self._hear_rival(heard.boot)
+                return
+            reason = heard.reason
+        if self._contradiction is None:
+            _log.warning("contradicting what the broker says of us", reason=reason)
+            self._contradict(connection)
+
+    def _hear_rival(self, boot: str) -> None:
+        if self._rival is None or self._rival[0] != boot:
+            _log.error("another device uses this id", device=self._device.id)
+        self._rival = boot, self._clock.monotonic()
+
+    def _contradict(self, connection: Connection) -> None:
+        """Say the truth now, and once more later: there may be more of it by then."""
+        self._repeat(connection)
+        self._contradiction = asyncio.get_running_loop().call_later(
+            _CONTRADICT_PERIOD, self._contradict_again, connection
+        )
+
+    def _contradict_again(self, connection: Connection) -> None:
+        self._contradiction = None
+        self._repeat(connection)
+
+    def _repeat(self, connection: Connection) -> None:
+        if self._online is not None:
             connection.publish(self._status_message(self._online))
 
     def _filters(self) -> list[Filter]:
@@ -212,8 +244,11 @@ class Presence:
         return filters + [each for announcer in self.announcers for each in announcer.filters]
 
     async def _say_status(self, connection: Connection) -> None:
+        if self._is_leaving:
+            return
         if self._online is None:  # after `forget`
             self._online = self._status("online", self._reason)
+        self._is_said = True
         await connection.publish(self._status_message(self._online))
 
     def _status_message(self, payload: bytes) -> Outgoing:

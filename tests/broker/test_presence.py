@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable
 
+import pytest
+
 from tests.broker.running import (
     DEVICE,
     Operator,
@@ -118,6 +120,20 @@ def test_a_late_offline_is_contradicted(operator: Operator) -> None:
     operator.publish(f"cinepi/{DEVICE}/status", json.dumps(stray), retain=True)
     operator.wait("status", lambda message: message.json["state"] == "offline")
     assert operator.document("status", state="online")["boot"] != "00000000"
+
+
+@pytest.mark.parametrize("untrue", ["offline", "nothing"])
+def test_what_is_not_true_never_stays(operator: Operator, untrue: str) -> None:
+    """However often it is said, and also where somebody has cleared the topic."""
+    online = operator.await_online()
+    said = {"nothing": b"", "offline": json.dumps({**online, "state": "offline"})}
+    for _ in range(3):
+        operator.publish(f"cinepi/{DEVICE}/status", said[untrue], retain=True)
+        operator.sync()
+    newest = f"cinepi/{DEVICE}/status"
+    wait_for(
+        lambda: b'"online"' in next(m.payload for m in operator.heard[::-1] if m.topic == newest)
+    )
 
 
 def test_a_broker_that_forgot_is_told_again(

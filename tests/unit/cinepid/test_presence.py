@@ -1,0 +1,86 @@
+"""How a device takes its leave."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from cinepi.clock import SystemClock
+from cinepid.config import BrokerSettings, DaemonConfig, DeviceSettings
+from cinepid.connection import Connection
+from cinepid.device import Device
+from cinepid.memory import Memory
+from cinepid.message import Outgoing
+from cinepid.presence import Presence
+from cinepid.publishers.state import RetainedState
+from cinepid.uplink import Uplink
+
+
+class _Slow:
+    """A connection whose broker acknowledges only when it is told to."""
+
+    def __init__(self) -> None:
+        self.said: list[Outgoing] = []
+        self.sent: list[asyncio.Future[None]] = []
+        self.ends: list[str] = []
+
+    def publish(self, message: Outgoing) -> Awaitable[None]:
+        self.said.append(message)
+        self.sent.append(asyncio.get_running_loop().create_future())
+        return self.sent[-1]
+
+    def close(self) -> None:
+        self.ends.append("goodbye")
+
+    def drop(self, error: Exception) -> None:
+        self.ends.append(f"dropped: {error}")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[[], Presence]:
+    """Makes the presence of a device that has introduced itself."""
+
+    def make_one() -> Presence:
+        clock, memory = SystemClock(), Memory(tmp_path / "state.db")
+        device = Device.of(DaemonConfig(device=DeviceSettings(id="garden")), memory, clock)
+        state = RetainedState(device, cast("Uplink", None), memory, clock)
+        presence = Presence(device, BrokerSettings(), state, clock)
+        presence.hello()
+        return presence
+
+    return make_one
+
+
+def test_a_goodbye_that_is_not_heard_leaves_the_word_to_the_will(
+    make: Callable[[], Presence], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a DISCONNECT the broker would drop the will, and the device be online for ever."""
+    monkeypatch.setattr("cinepid.presence.GOODBYE_LIMIT", 0.01)
+
+    async def story() -> None:
+        connection: Any = _Slow()
+        await make().goodbye(cast("Connection", connection))
+        assert connection.ends[0].startswith("dropped")
+
+    asyncio.run(story())
+
+
+def test_nobody_says_online_after_goodbye(make: Callable[[], Presence]) -> None:
+    """All may be said again just now, because Home Assistant has started."""
+
+    async def story() -> None:
+        connection, presence = cast("Any", _Slow()), make()
+        leaving = asyncio.create_task(presence.goodbye(connection))
+        await asyncio.sleep(0)
+        again = asyncio.create_task(presence.say_again(connection))
+        await asyncio.sleep(0)
+        for sent in connection.sent:
+            sent.set_result(None)
+        await leaving
+        again.cancel()
+        assert b'"offline"' in connection.said[-1].payload
+        assert connection.ends == ["goodbye"]
+
+    asyncio.run(story())
