@@ -74,7 +74,7 @@ class Wire:
         hello: Hello,
         protocol: Protocol,
         tell: Callable[[News], None],
-        oldest: Callable[[bool], Seconds | None],
+        oldest: Callable[[int, bool], Seconds | None],
     ) -> None:
         """Prepare to `connect`.
 
@@ -82,7 +82,7 @@ class Wire:
             hello: How to introduce ourselves.
             protocol: MQTT version.
             tell: Hears of everything, in order, on the loop.
-            oldest: How old a message that arrives now can be; takes its duplicate flag.
+            oldest: How old a message that arrives now can be; takes its QoS and duplicate flag.
         """
         self._loop = asyncio.get_running_loop()
         self._tell = tell
@@ -249,7 +249,7 @@ class Wire:
             response_topic=getattr(message.properties, "ResponseTopic", None),
             correlation=getattr(message.properties, "CorrelationData", None),
             expires_at=None if expiry is None else self._loop.time() + expiry,
-            longest_age_s=self._oldest(message.dup),
+            longest_age_s=self._oldest(message.qos, message.dup),
             acknowledge=partial(self._acknowledge, mid) if is_acknowledged else _nothing,
         )
 

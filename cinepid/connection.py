@@ -50,6 +50,8 @@ class Connection:
         has_session: Whether it remembers our last connection, and so may have kept messages.
         kept_age_s: How old kept messages can be at most, None if nobody knows; set to 0 once only
             live messages are expected.
+        is_born: Set once it is of use; from then on a message of QoS 0 is a live one, though others
+            may have been kept.
         lost: Done when the connection has ended, with the reason.
     """
 
@@ -66,6 +68,7 @@ class Connection:
         self.limits = Limits()
         self.has_session = False
         self.kept_age_s: Seconds | None = 0.0
+        self.is_born = False
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[BrokerError] = self._loop.create_future()
         self._accepted: asyncio.Future[None] = self._loop.create_future()
@@ -219,8 +222,8 @@ class Connection:
             case Ended():
                 self.drop(news.error)
 
-    def _longest_age(self, is_duplicate: bool) -> Seconds | None:  # noqa: FBT001 - a callback
-        if not self.has_session:
+    def _longest_age(self, qos: int, is_duplicate: bool) -> Seconds | None:  # noqa: FBT001
+        if not self.has_session or (self.is_born and not qos):
             return 0.0
         if self.kept_age_s is None and is_duplicate and self.protocol == "5.0":
             return 0.0  # it had reached an earlier run of this program, restarted since

@@ -204,7 +204,7 @@ class Uplink:
         try:
             async with asyncio.timeout(BIRTH_LIMIT):
                 await self._birth(connection)
-            connection.kept_age_s = 0.0
+            connection.is_born = True
             self._set_online(connection)
             return await self._stay(connection)
         except CinepiError as error:
@@ -222,6 +222,7 @@ class Uplink:
         while not connection.lost.done():
             self._pulse.beat("uplink")
             await asyncio.wait([connection.lost], timeout=TURN)
+            connection.kept_age_s = 0.0  # if nobody could tell before
         self.reconnects += 1
         self._cut_short += 1
         return connection.lost.result()
