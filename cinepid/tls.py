@@ -7,6 +7,8 @@ from typing import Any
 from cinepid.config import BrokerSettings
 from cinepid.errors import ConnectError
 
+_LONGEST = 65535  # bytes of a password in MQTT
+
 
 class _Context(ssl.SSLContext):
     """A context that shakes hands at once, and may expect another name than the host's."""
@@ -61,12 +63,15 @@ def password(settings: BrokerSettings) -> str | None:
     """The password, or None if there is none. Reads its file.
 
     Raises:
-        ConnectError: The file cannot be read.
+        ConnectError: The file cannot be read, or holds more than MQTT takes.
     """
     path = settings.password_path()
     if path is None:
         return None
     try:
-        return path.read_text().rstrip("\r\n")
+        secret = path.read_text().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConnectError(f"the password file {path} cannot be read: {error}") from error
+    if len(secret.encode()) > _LONGEST:
+        raise ConnectError(f"the password file {path} is too long to hold a password")
+    return secret

@@ -17,8 +17,9 @@ from cinepid.config import (
     load,
     parse,
 )
-from cinepid.errors import ConfigError
+from cinepid.errors import ConfigError, ConnectError
 from cinepid.message import Server
+from cinepid.tls import password
 
 
 def test_the_smallest_file_is_enough() -> None:
@@ -111,3 +112,11 @@ def test_every_setting_has_words(section: type[DaemonConfig]) -> None:
     """A name and a sentence, for help and documents."""
     described = {feature.key for feature in features_of(section)}
     assert described == set(section.__struct_fields__)
+
+
+def test_a_password_file_that_is_another_file_is_told(tmp_path: Path) -> None:
+    """MQTT has no room for more than 65,535 bytes; the daemon must not die of it."""
+    path = tmp_path / "password"
+    path.write_text("x" * 70_000)
+    with pytest.raises(ConnectError, match="too long"):
+        password(BrokerSettings(username="garden", password_file=str(path)))
