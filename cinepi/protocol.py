@@ -294,7 +294,12 @@ class EventsReadResult(Result, frozen=True):
 
 
 class WatchResult(Result, frozen=True):
-    """All of the present state; changes follow as notifications."""
+    """All of the present state; changes follow as notifications.
+
+    Attributes:
+        last_seq: Of the newest event.
+        journal: Which journal counts so; another one counts anew. Empty if that is unknown.
+    """
 
     session: SessionDocument
     camera: CameraDocument
@@ -302,6 +307,7 @@ class WatchResult(Result, frozen=True):
     storage: StorageDocument
     capture: CaptureDocument | None
     last_seq: int
+    journal: str = ""
 
 
 class PingResult(Result, frozen=True):

@@ -9,6 +9,7 @@ nothing of it, a power cut some seconds, and neither can leave it empty.
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         cursor: Where the cursor stood when this was written, should its own file be lost.
+        journal: Which journal the cursor is in; empty if nobody has said.
         seq_ceiling: No retained document has been given this `seq` or a higher one yet.
         events_lost: Events that were dropped before they could be delivered, ever.
         groups: As changed over MQTT; None if never.
@@ -34,6 +36,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     cursor: int = 0
+    journal: str = ""
     seq_ceiling: int = 1
     events_lost: int = 0
     groups: tuple[str, ...] | None = None
@@ -61,6 +64,18 @@ class Memory:
         """Move the cursor; a few microseconds."""
         self.cursor = cursor
         self._write_cursor()
+
+    def meet_journal(self, journal: str) -> bool:
+        """Learn which journal there is; for another one the cursor goes back, and it is True."""
+        known = self.content.journal
+        if journal in ("", known):
+            return False
+        if known:
+            self.cursor = 0
+            with suppress(OSError):  # told below
+                self._cursor_path.unlink(missing_ok=True)
+        self._change(journal=journal)
+        return known != ""
 
     def add_lost(self, count: int) -> None:
         """Count events that nobody will ever be told of; blocks for a write."""

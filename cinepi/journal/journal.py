@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from cinepi.clock import Clock
+from cinepi.clock import Clock, new_run_id
 from cinepi.envelope import Command
 from cinepi.errors import StorageFullError
 from cinepi.journal import captures, events, requests, state
@@ -136,6 +136,11 @@ class Journal:
     def last_seq(self) -> int:
         """Seq of the newest event; 0 before the first."""
         return self._tally.last_seq
+
+    @property
+    def identity(self) -> str:
+        """Random, and the same for as long as `seq` counts on; empty on a disk full from birth."""
+        return (state.get(self._database, state.IDENTITY_KEY) or b"").decode()
 
     def events(self, after: int, limit: int) -> EventsReadResult:
         """Up to `limit` events later than `after`, and exactly how many of those are gone."""
@@ -271,4 +276,6 @@ class Journal:
         """Note that this run has begun; a full disk must not keep the service from starting."""
         with suppress(StorageFullError), self._writing() as (work, _):
             state.put(work, state.RUNNING_KEY, self.boot.encode())
+            if not self.identity:
+                state.put(work, state.IDENTITY_KEY, new_run_id().encode())
             self._timeline.save(work)

@@ -5,6 +5,8 @@ from cinepi.journal.database import Database, Work
 SESSION_KEY = "journal.session"
 RUNNING_KEY = "journal.running"
 """There while a service has the journal open; found at the start, it says that one crashed."""
+IDENTITY_KEY = "journal.identity"
+"""Made with the database, and inherited by the one that follows a damaged one."""
 
 _USER_PREFIX = "value."
 

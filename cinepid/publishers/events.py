@@ -58,6 +58,8 @@ class Events:
 
     def on_up(self, state: WatchResult) -> None:
         """See `Listener.on_up`; a service that starts after us has a backlog too."""
+        if self._memory.meet_journal(state.journal):
+            _log.warning("the journal is a new one", last=state.last_seq)
         self._backlog_until = max(self._backlog_until, state.last_seq)
         self.on_journal(state.last_seq)
 
@@ -94,11 +96,13 @@ class Events:
 
     async def _drain(self, connection: Connection, pulse: Pulse) -> None:
         """Publish all there is; what is not acknowledged when it fails is published again."""
-        position = self._memory.cursor
+        position, journal = self._memory.cursor, self._memory.content.journal
         while True:
             pulse.beat("events")
             params = EventsReadParams(after=position, limit=BATCH)
             found = await self._service.call("events.read", EventsReadResult, params)
+            if self._memory.content.journal != journal:
+                return  # `on_up` has set the alarm to begin again
             if found.last < position:
                 _log.warning("the journal is a new one", cursor=position, last=found.last)
                 position = 0

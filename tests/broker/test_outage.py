@@ -333,3 +333,28 @@ def test_a_service_that_comes_back_is_told(
     start_service()
     operator.document("camera", connected=True)
     assert operator.ask("snapshot/take")["success"]
+
+
+def test_a_journal_begun_anew_is_told_from_its_beginning(
+    tmp_path: Path,
+    start_operator: Callable[..., Operator],
+    start_service: Callable[[], RunningService],
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """Also where it has grown past the place that the daemon had reached in the old one."""
+    operator = start_operator()
+    service = start_service()
+    daemon = start_daemon()
+    operator.wait("event/service_started")
+    operator.sync()
+    daemon.terminate()
+    service.close()
+    journal = Layout(tmp_path).journal
+    for file in journal.parent.glob(f"{journal.name}*"):
+        file.unlink()
+    _fill_journal(tmp_path, 20)
+    operator.forget()
+    start_service()
+    start_daemon()
+    operator.wait("event/service_started")
+    assert _sequence(operator)[0] == 1

@@ -25,6 +25,7 @@ def watch(call: Call[NoParams]) -> WatchResult:
         storage=parts.storage.document(),
         capture=parts.journal.newest_capture(),
         last_seq=parts.journal.last_seq,
+        journal=parts.journal.identity,
     )
 
 

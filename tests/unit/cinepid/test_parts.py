@@ -74,6 +74,18 @@ def test_a_damaged_cursor_is_an_older_one(tmp_path: Path, content: bytes) -> Non
     assert Memory(path).cursor == 40
 
 
+def test_another_journal_begins_at_its_beginning(tmp_path: Path) -> None:
+    """Its events have numbers that the cursor has passed in the old one."""
+    path = tmp_path / "state.json"
+    memory = Memory(path)
+    memory.remember(cursor=42)
+    assert not memory.meet_journal("")
+    assert not memory.meet_journal("first")
+    assert (Memory(path).cursor, memory.meet_journal("first")) == (42, False)
+    assert memory.meet_journal("second")
+    assert Memory(path).cursor == 0
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00\xff", b'{"cursor": "no"}', b"[]"])
 def test_a_damaged_memory_is_an_empty_one(tmp_path: Path, content: bytes) -> None:
     """Events come again then, which their numbers tell."""
