@@ -20,7 +20,7 @@ MessageT = TypeVar("MessageT", bound=msgspec.Struct)
 
 _MAX_SHOWN = 40  # characters of a wrong value that an error repeats
 _MAX_UNKNOWN = 10  # unknown keys of one object that an error lists
-_CHARACTERS = re.compile(r"\^\(?\[(.+)\]\{(\d+),(\d+)\}(\)\?)?\$")  # one class, so many of it
+_CHARACTERS = re.compile(r"\^\(?\[([^]]+)\]\{(\d+),(\d+)\}(\)\?)?\$")  # one class, so many of it
 _NO_CONTROL = r"^\x00-\x1f\x7f"
 _LARGEST = 1e300  # JSON has integers of any size, which no float holds and no setting means
 

@@ -22,6 +22,9 @@ class _Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     turn: Literal[0, 180] = 0
     is_dry: bool = False
     code: Annotated[str, setting("Code", "Any.", pattern="^[0-9]{4}$")] = "0000"
+    size: Annotated[
+        str, setting("Size", "Any.", pattern="^[0-9]{1,4}x[0-9]{1,4}$", example="640x480")
+    ] = "640x480"
 
 
 class _Needed(msgspec.Struct):
@@ -66,6 +69,7 @@ def test_error_carries_every_problem() -> None:
         ({"name": "Garden\n"}, 'name must be text such as garden, not "Garden\\n"'),
         ({"name": 4}, "name must be text such as garden, not 4"),
         ({"code": "12"}, 'code must be text that fits ^[0-9]{4}$, not "12"'),
+        ({"size": "big"}, 'size must be text such as 640x480, not "big"'),
         ({"turn": 90}, "turn must be one of 0, 180, not 90"),
         ({"turn": False}, "turn must be one of 0, 180, not false"),
         ({"tags": "a"}, 'tags must be a list, not "a"'),
