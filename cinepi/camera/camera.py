@@ -94,7 +94,11 @@ class Camera:
 
         Keys that the camera does not have are no problem: they are dropped.
         """
-        return problems(changes, self._document.features)
+        found = problems(changes, self._document.features)
+        backend = changes.get("backend", registry.AUTO)
+        if unknown := registry.problem(str(backend)):
+            found.append(Problem("/backend", unknown))
+        return found
 
     def document_with(self, settings: CameraSettings) -> CameraDocument:
         """The document as it will be once `settings` are applied; any thread."""

@@ -32,12 +32,15 @@ def resolve(name: str) -> str:
     if name == AUTO:
         is_installed = all(importlib.util.find_spec(module) for module in _NEEDED_BY_REAL)
         return _REAL if is_installed else _FALLBACK
-    if name not in backends():
-        known = ", ".join((AUTO, *backends()))
-        raise InvalidArgumentError.at(
-            "/camera/backend", f"backend must be one of {known}, not {name!r}"
-        )
+    if unknown := problem(name):
+        raise InvalidArgumentError.at("/camera/backend", unknown)
     return name
+
+
+def problem(name: str) -> str | None:
+    """What is wrong with asking for `name`; None where there is such a camera, or it is `auto`."""
+    known = (AUTO, *backends())
+    return None if name in known else f"backend must be one of {', '.join(known)}, not {name!r}"
 
 
 def make(name: str, layout: Layout, clock: Clock) -> CameraBackend:

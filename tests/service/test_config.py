@@ -76,6 +76,7 @@ def test_camera_set_is_kept_and_seen_in_the_picture(start_service: Start) -> Non
         ({"resolution": "123x456"}, "/resolution", "4056x3040"),
         ({"exposure": "auto"}, "/exposure", "did you mean exposure_mode"),
         ({"quality": 0}, "/quality", "between 1 and 100"),
+        ({"backend": "canon"}, "/backend", "one of auto, picamera2, simulated, not .canon"),
     ],
 )
 def test_bad_camera_settings_are_named_as_given(
