@@ -257,12 +257,21 @@ class Configuration:
             if dry_run or not planned.changed:
                 return msgspec.structs.replace(result, revision=self.revision)
             if self.config.system.backup_enabled:
-                backup = store.back_up(self._layout, self._clock)
+                backup = self._keep_copy()
                 result = msgspec.structs.replace(result, backup_file=backup)
             answer = outcome(result, planned.config) if outcome else result
             self._write(planned, result, source, command, answer)
         self.applied(planned.config, planned.changed)
         return result
+
+    def _keep_copy(self) -> str:
+        """Back up the file, or what is in force where somebody has removed the file."""
+        try:
+            return store.back_up(self._layout, self._clock)
+        except ConflictError:
+            name = store.next_name(self._layout, self._clock)
+            store.keep_as(self._layout, name, self._text)
+            return name
 
     def _write(
         self,

@@ -206,6 +206,22 @@ def test_an_edit_that_this_camera_cannot_do_is_refused(service: RunningService) 
         service.call("config.validate", ConfigChangeResult)
 
 
+def test_a_file_that_was_removed_is_written_anew_by_the_next_change(
+    service: RunningService,
+) -> None:
+    """What was in force is kept as the backup, and the file is whole again."""
+    patch(service, patch={"capture": {"quality": 60}})
+    before = service.layout.config.read_text()
+    service.layout.config.unlink()
+    reason = service.call("health.get", HealthResult).configuration.reason
+    assert "is gone; the next change writes it anew" in reason
+    answer = patch(service, patch={"capture": {"quality": 70}})
+    assert answer.backup_file is not None
+    assert (service.layout.backups / answer.backup_file).read_text() == before
+    assert "quality: 70" in service.layout.config.read_text()
+    assert service.call("health.get", HealthResult).configuration.state == "ok"
+
+
 def test_the_newest_change_survives_a_broken_file(start_service: Start) -> None:
     """What was in force last comes back, though the newest backup is older."""
     service = start_service()
