@@ -98,7 +98,7 @@ def _look_at_password(broker: BrokerSettings) -> list[Finding]:
     except (ConnectError, PermissionError) as error:
         if os.geteuid() != 0:
             return [wrong(str(error), "run the check with sudo: the password is root's alone")]
-        return [wrong(str(error), "let the daemon's user read it")]
+        return [wrong(str(error), "see that it is there, and that the daemon's user can read it")]
     if is_open:
         what = f"{path}: everybody on this machine can read the password"
         return [wrong(what, f"chmod o-r {path}")]

@@ -55,7 +55,8 @@ def context(settings: BrokerSettings) -> ssl.SSLContext | None:
     except (OSError, ssl.SSLError) as error:
         files = settings.ca_file, settings.cert_file, settings.key_file
         names = ", ".join(name for name in files if name)
-        raise ConnectError(f"the TLS files {names} cannot be used: {error}") from error
+        reason = error.strerror or error
+        raise ConnectError(f"the TLS files {names} cannot be used: {reason}") from error
     return made
 
 
@@ -70,8 +71,11 @@ def password(settings: BrokerSettings) -> str | None:
         return None
     try:
         secret = path.read_text().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConnectError(f"the password file {path} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConnectError(f"the password file {path} is not UTF-8 text") from error
+    except OSError as error:
+        message = f"the password file {path} cannot be read: {error.strerror}"
+        raise ConnectError(message) from error
     if len(secret.encode()) > _LONGEST:
         raise ConnectError(f"the password file {path} is too long to hold a password")
     return secret
