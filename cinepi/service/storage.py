@@ -121,8 +121,14 @@ class Storage:
         """Delete at least one batch: a disk may have space, and yet no room for another file.
 
         And `_MOST_BATCHES` at most: where that is not enough, the next picture goes on with it. A
-        shutter that deletes for minutes would be taken for one that hangs.
+        shutter that deletes for minutes would be taken for one that hangs. Nothing is deleted in
+        vain, where something else fills the disk.
         """
+        _, size = self._journal.capture_totals()
+        if self._store.disk()[0] + size < self._reserve() + self._typical():
+            if self._seldom.is_due("in vain"):
+                _log.warning("all pictures together would not make room: they stay", bytes=size)
+            return False
         wanted = self._wanted_free()
         for _ in range(_MOST_BATCHES):
             oldest = self._journal.oldest_captures(_BATCH)

@@ -48,17 +48,15 @@ def test_stop_ends_the_session(service: RunningService) -> None:
     assert service.session().end_reason == "storage_full"
 
 
-def test_delete_oldest_makes_room(service: RunningService) -> None:
-    """The oldest pictures go, with an event, before a frame is missed for want of space."""
+def test_nothing_is_deleted_in_vain(service: RunningService) -> None:
+    """Where all pictures together would not make room, they stay."""
     patch(service, when_full="delete_oldest")
     names = [service.snapshot().filename for _ in range(3)]
     patch(service, reserve_mb=ALL_OF_IT)
-    with pytest.raises(StorageFullError):  # even an empty folder is not enough here
+    with pytest.raises(StorageFullError):
         service.snapshot()
-    assert service.pictures() == []
-    deleted = service.events("capture_deleted")
-    assert [name for event in deleted for name in event["filenames"]] == names  # type: ignore[attr-defined]
-    assert {event["reason"] for event in deleted} == {"make_room"}
+    assert sorted(service.pictures()) == names
+    assert service.events("capture_deleted") == []
 
 
 def test_a_snapshot_says_how_much_is_free(service: RunningService) -> None:
