@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import fcntl
+import functools
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ from cinepi.clock import SystemClock
 from cinepi.errors import CinepiError, ConflictError, DeadlineError, PermissionDeniedError
 from cinepi.paths import ROOT_VARIABLE, Layout
 from cinepi.units import Seconds
-from cinepid.demo import SIZE
+from cinepid.demo import SIZE, stray
 from cinepid.demo.brokers import HOST, USUAL_PORT, LocalBroker, choose
 from cinepid.demo.hints import hints
 from cinepid.demo.link import Link
@@ -113,11 +114,12 @@ class _Demo:
         logs = self._layout.root / "var/log/demo"
         root = str(self._layout.root)
         service = (sys.executable, "-m", "cinepi.service", "--root", root)
+        make_room = functools.partial(stray.end, self._layout)
         config = str(self._layout.daemon_config)
         daemon = (sys.executable, "-m", "cinepid", "run", "--config", config)
         return (
             Program("the broker", self._broker.command, logs / "broker.log"),
-            Program("the camera service", service, logs / "service.log"),
+            Program("the camera service", service, logs / "service.log", make_room),
             Program("the daemon", daemon, logs / "daemon.log"),
         )
 

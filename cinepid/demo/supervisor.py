@@ -30,11 +30,13 @@ class Program:
         name: For people.
         command: The program and its arguments.
         log: Where its output goes; emptied at the first start.
+        make_room: Called before each start, in a thread: ends what is in the way, and says so.
     """
 
     name: str
     command: Sequence[str]
     log: Path
+    make_room: Callable[[], str | None] | None = None
 
 
 class Child:
@@ -66,6 +68,9 @@ class Child:
         self._program.log.parent.mkdir(parents=True, exist_ok=True)
         self._program.log.write_bytes(b"")
         while True:
+            make_room = self._program.make_room
+            if make_room and (ended := await asyncio.to_thread(make_room)):
+                self._say(ended)
             began_at = loop.time()
             self._process = await self._start()
             code = await self._process.wait()

@@ -113,6 +113,35 @@ def test_what_dies_is_started_again(
         running.line_with("capture_stored")
 
 
+def test_a_service_of_a_command_line_makes_room(
+    demo: Callable[..., Running],
+    start: Start,
+    port: str,
+    tmp_path: Path,
+    has_ended: Callable[[int], bool],
+) -> None:
+    """The demo has a service of its own, with which the pictures end too."""
+    command = ("-m", "cinepi.timing", "--root", str(tmp_path), "start", "--interval", "1")
+    start(*command).line_with("Session started")
+    stray = wait_for(lambda: listener(tmp_path))
+    running = demo("--port", port)
+    running.line_with("a camera service that a command line had started makes room")
+    assert has_ended(stray)
+    own = wait_for(lambda: listener(tmp_path))
+    assert running.end(signal.SIGINT) == 0
+    assert has_ended(own)
+    assert not any("ended with exit code" in line for line in running.lines)
+
+
+def listener(root: Path) -> int:
+    """The process of the camera service below `root`; 0 while none listens."""
+    with closing(socket.socket(socket.AF_UNIX)) as connection:
+        if connection.connect_ex(str(Layout(root).socket)):
+            return 0
+        found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int.from_bytes(found[:4], sys.byteorder)
+
+
 def test_a_busy_port_is_a_clear_error(demo: Callable[..., Running]) -> None:
     """A port that was asked for and is taken: one line, exit code 1, nothing started."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
