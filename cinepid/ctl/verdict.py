@@ -12,6 +12,8 @@ from cinepid.ctl.program import PROGRAM
 from cinepid.ctl.text import count, safe, span
 
 _FEW = 10  # devices that are worth a line each
+_HOPELESS = frozenset({"invalid_argument", "not_supported", "too_large", "unknown_command"})
+"""Codes of errors that the same words bring again."""
 
 
 class Again(NamedTuple):
@@ -93,13 +95,17 @@ def sum_up(output: Output, outcome: Outcome, again: Again | None, width: int) ->
         output.note(f"{', '.join(parts)}, {len(outcome.silent)} without answer")
     if again is None:
         return
-    if outcome.failed:
-        names = [reply.device for reply in outcome.failed]
+    if names := [reply.device for reply in outcome.failed if not _is_hopeless(reply)]:
         output.note(f"again for those that failed: {again.for_those(names)}")
     names = [device.id for device in outcome.silent if device.is_online or not is_crowd]
     if names:
         line = again.never_twice(outcome.command.id, names)
         output.note(f"again for the silent, never twice: {line}")
+
+
+def _is_hopeless(reply: Reply) -> bool:
+    error = reply.answer.error
+    return error is not None and error.code in _HOPELESS
 
 
 def summary(outcome: Outcome, more: Mapping[str, object]) -> dict[str, object]:
