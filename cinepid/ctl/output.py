@@ -5,8 +5,11 @@ Everything that comes from a device passes `safe`, in JSON too, where it is spel
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from cinepid.ctl.condition import Urgency
@@ -19,6 +22,9 @@ STYLES = {
     Urgency.NONE: "",
 }
 """How urgent things look, in the words of rich."""
+
+_LEAST_REST = 40  # characters of a column of sentences that can still be read
+_INDENT = "    "
 
 
 class Column(NamedTuple):
@@ -83,25 +89,52 @@ class Output:
         sys.stderr.flush()
 
     def table(self, columns: Sequence[Column], rows: Iterable[Row]) -> None:
-        """Print a table: in the width of the terminal, or in full where a program reads."""
+        """Print a table: in the width of the terminal, or in full where a program reads.
+
+        Where the column that takes the rest would get little, it has lines of its own.
+        """
+        rows = list(rows)
         if not self.is_terminal:
-            self._plain_table(columns, list(rows))
+            self._plain_table(columns, rows)
+            return
+        width = shutil.get_terminal_size().columns
+        if columns[-1].takes_the_rest and _is_squeezed(columns, rows, width):
+            self._plain_table(columns, rows, beneath=width)
             return
         from rich.console import Console  # noqa: PLC0415 - only where a table is drawn
 
         console = Console(no_color=not self.has_colour, highlight=False, emoji=False)
         console.print(rich_table(columns, rows))
 
-    def _plain_table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    def _plain_table(
+        self, columns: Sequence[Column], rows: Sequence[Row], beneath: int | None = None
+    ) -> None:
+        """With `beneath`, the last cells are below their rows, in lines of at most that width."""
         lines = [Row(tuple(column.title for column in columns))]
         lines += [Row(tuple(printable(cell) for cell in row.cells), row.style) for row in rows]
-        widths = [max(map(len, cells)) for cells in zip(*(row.cells for row in lines), strict=True)]
+        widths = _widths(lines)
+        shown = len(columns) if beneath is None else len(columns) - 1
         for row in lines:
             padded = (
                 cell.rjust(width) if column.is_number else cell.ljust(width)
                 for column, cell, width in zip(columns, row.cells, widths, strict=True)
             )
-            self.styled("  ".join(padded).rstrip(), row.style)
+            self.styled("  ".join(islice(padded, shown)).rstrip(), row.style)
+            if beneath is not None and row is not lines[0]:
+                for line in textwrap.wrap(row.cells[-1], max(beneath - len(_INDENT), 1)):
+                    self.styled(_INDENT + line, row.style)
+
+
+def _widths(rows: Sequence[Row]) -> list[int]:
+    return [max(map(len, cells)) for cells in zip(*(row.cells for row in rows), strict=True)]
+
+
+def _is_squeezed(columns: Sequence[Column], rows: Sequence[Row], width: int) -> bool:
+    """Whether a terminal of that width leaves the last column too little of what it needs."""
+    titles = Row(tuple(column.title for column in columns))
+    *others, last = _widths([titles, *rows])
+    rest = width - sum(others) - 2 * len(others)
+    return rest < min(last, _LEAST_REST)
 
 
 def printable(text: str) -> str:
