@@ -7,6 +7,7 @@ Pi Zero too, so a verb's options are built only when that verb is called.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import sys
@@ -78,6 +79,12 @@ def main(program: str, about: str, verbs: Sequence[Verb], argv: Sequence[str]) -
         verbs: What it can do.
         argv: Without the program's name.
     """
+    if importlib.util.find_spec("msgspec") is None:
+        sys.stderr.write(
+            f"{sys.executable} lacks the packages that CinePi needs: take the Python that it was "
+            "installed for; in a clone that is .venv/bin/python3, after `make demo`\n"
+        )
+        return FAILED
     parser, options_of = _parser(program, about, verbs, argv)
     args, unknown = parser.parse_known_args(argv)
     if unknown:

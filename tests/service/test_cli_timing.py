@@ -1,9 +1,12 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.service.command_line import run
+import cinepi
+from tests.service.command_line import LIMIT_S, run
 from tests.service.running import RunningService
 
 
@@ -102,3 +105,19 @@ def test_help_teaches_the_tool(tmp_path: Path) -> None:
     assert "[1 to 3600 s]" in text
     assert "python3 -m cinepi.timing start --interval 30" in text
     assert "2    wrong arguments" in text
+
+
+@pytest.mark.parametrize("program", ["timing", "camera", "capture", "config", "logs"])
+def test_another_python_is_told_which_one_to_take(program: str) -> None:
+    """As in a clone, where `python3` is not the one that `make demo` has prepared."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", f"cinepi.{program}", "status"],
+        cwd=Path(cinepi.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert ".venv/bin/python3" in done.stderr
+    assert done.stderr.count("\n") == 1
