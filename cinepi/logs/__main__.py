@@ -23,7 +23,7 @@ def _recent(args: argparse.Namespace) -> int:
     is_json = args.json or not sys.stdout.isatty()
     for entry in found.entries:
         sys.stdout.write(_shown(entry, is_json=is_json))
-    if not found.entries:
+    if not found.entries and not found.notes:
         sys.stderr.write(f"nothing fits in {layout.log} and {layout.daemon_log}\n")
     for note in found.notes:
         sys.stderr.write(f"{note}\n")

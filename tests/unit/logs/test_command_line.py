@@ -58,6 +58,17 @@ def test_filters_narrow(root: Path) -> None:
     assert "nothing fits" in done.stderr
 
 
+def test_logs_that_cannot_be_read_are_not_said_to_hold_nothing(tmp_path: Path) -> None:
+    """Only why they cannot be read, and exit code 1."""
+    log = Layout(tmp_path).log
+    log.parent.mkdir(parents=True)
+    log.symlink_to(log.name)
+    done = run(tmp_path, "recent")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{log} cannot be read: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_wrong_arguments_are_said_in_words(root: Path) -> None:
     """A wrong value ends with code 2 and a sentence that names it."""
     done = run(root, "recent", "--limit", "0", "--level", "loud")
