@@ -71,8 +71,8 @@ def _simulate(args: argparse.Namespace) -> int:
         sys.stdout.write("The simulated camera is well again\n")
         return 0
     fault = faults.write(layout, args.fault, args.count, args.seconds)
-    until = "until: simulate clear" if fault.count is None else f"{fault.count} times"
-    sys.stdout.write(f"The simulated camera shows the fault {fault.fault}, {until}\n")
+    times = {None: "until: simulate clear", 1: "once"}.get(fault.count, f"{fault.count} times")
+    sys.stdout.write(f"The simulated camera shows the fault {fault.fault}, {times}\n")
     return 0
 
 

@@ -122,6 +122,18 @@ def test_a_fault_is_simulated_and_cleared(service: RunningService) -> None:
     assert run(service.layout.root, "camera", "snapshot").returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [((), "until: simulate clear"), (("--count", "1"), "once"), (("--count", "3"), "3 times")],
+)
+def test_it_is_said_how_long_a_fault_lasts(
+    tmp_path: Path, count: tuple[str, ...], said: str
+) -> None:
+    """So that nobody wonders later what is wrong with the camera."""
+    done = run(tmp_path, "camera", "simulate", "hang", *count)
+    assert done.stdout == f"The simulated camera shows the fault hang, {said}\n"
+
+
 def test_an_unknown_fault_is_refused(tmp_path: Path) -> None:
     """Exit code 2, and the faults there are."""
     done = run(tmp_path, "camera", "simulate", "gremlin")
