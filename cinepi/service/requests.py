@@ -12,7 +12,7 @@ import msgspec
 
 from cinepi import check, strictjson
 from cinepi.envelope import MAX_LINE, NO_RESULT, Command, Request, Response, WireError
-from cinepi.errors import CinepiError, DeadlineError, UnknownCommandError
+from cinepi.errors import CinepiError, DeadlineError, InvalidArgumentError, UnknownCommandError
 from cinepi.journal.journal import Journal
 from cinepi.protocol import Params
 from cinepi.units import Seconds
@@ -101,6 +101,35 @@ class _Outcome(msgspec.Struct, frozen=True):
     error: WireError | None = None
 
 
+def parse(line: bytes) -> Request:
+    """One line of a client's.
+
+    Raises:
+        InvalidArgumentError: It is no request.
+    """
+    try:
+        return msgspec.json.decode(line, type=Request)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidArgumentError(f"not a JSON-RPC request: {error}") from error
+
+
+def understood(request: Request) -> tuple[Method, Params]:
+    """The method that is asked for, and its arguments, checked.
+
+    Raises:
+        UnknownCommandError: There is no such method.
+        InvalidArgumentError: With everything that is wrong with the arguments.
+    """
+    found = _METHODS.get(request.method)
+    if found is None:
+        close = get_close_matches(request.method, _METHODS, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        message = f"there is no method {request.method[:64]!r}{hint}"
+        raise UnknownCommandError(message)
+    arguments = strictjson.loads(bytes(request.params), max_bytes=MAX_LINE)
+    return found, check.parse(found.params, arguments)
+
+
 class Requests:
     """Answers requests; may be used from any thread."""
 
@@ -128,14 +157,7 @@ class Requests:
         Raises:
             CinepiError: The answer is this error.
         """
-        found = _METHODS.get(request.method)
-        if found is None:
-            close = get_close_matches(request.method, _METHODS, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            message = f"there is no method {request.method[:64]!r}{hint}"
-            raise UnknownCommandError(message)
-        arguments = strictjson.loads(bytes(request.params), max_bytes=MAX_LINE)
-        params = check.parse(found.params, arguments)
+        found, params = understood(request)
         if request.command is None:
             return _response(request, found.run(self._call(params, None)))
         return self._answer_once(request, request.command, found, params)

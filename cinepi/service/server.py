@@ -12,11 +12,11 @@ import msgspec
 
 from cinepi.clock import Clock
 from cinepi.envelope import MAX_LINE, Request, Response
-from cinepi.errors import BusyError, CinepiError, InternalError, InvalidArgumentError, TooLargeError
+from cinepi.errors import BusyError, CinepiError, InternalError, TooLargeError
 from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.service.board import Board, Subscription
-from cinepi.service.requests import Requests, wire_error
+from cinepi.service.requests import Requests, parse, wire_error
 from cinepi.units import Bytes, MonotonicTime, Seconds
 from cinepi.vigil import LIMIT, TURN, Vigil
 
@@ -180,10 +180,9 @@ class Connection:
 
     def _receive(self, line: bytes) -> None:
         try:
-            request = msgspec.json.decode(line, type=Request)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            problem = InvalidArgumentError(f"not a JSON-RPC request: {error}")
-            self._send(Response(id=None, error=wire_error(problem)))
+            request = parse(line)
+        except CinepiError as error:
+            self._send(Response(id=None, error=wire_error(error)))
             return
         if request.method == "watch" and self._subscription is None:
             # Watch first and look then: whatever changes in between is told twice, never missed.
