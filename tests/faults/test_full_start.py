@@ -12,12 +12,14 @@ from tests.faults.disk import Disk
 from tests.service.running import RunningService, wait_for
 
 BYTES = 4096
+MADE_ROOM = 20
+"""Megabytes of pictures: the reserve of 16, and the next picture."""
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
     """Where all of the device lies."""
-    disk = Disk(tmp_path, "size=40m")
+    disk = Disk(tmp_path, "size=60m")
     yield disk
     disk.close()
 
@@ -32,9 +34,15 @@ def fill_up(disk: Disk) -> None:
             return
 
 
-def started_full(disk: Disk, policy: str) -> RunningService:
-    """A service with a session, killed and started again on a full disk without any reserve."""
-    service = RunningService.start(disk.folder, capture={"when_full": policy})
+def started_full(disk: Disk, policy: str, *, megabytes: int = 0, **camera: str) -> RunningService:
+    """A service with a session, killed and started again on a full disk without any reserve.
+
+    Before that it has taken snapshots of so many `megabytes`.
+    """
+    service = RunningService.start(disk.folder, camera=camera, capture={"when_full": policy})
+    taken = 0
+    while taken < megabytes * 1_000_000:
+        taken += service.snapshot().size
     service.start_session()
     service.frames_reach(3)
     service.close()
@@ -62,7 +70,7 @@ def test_it_waits_for_room(disk: Disk) -> None:
 
 def test_it_makes_room(disk: Disk) -> None:
     """With `delete_oldest`, that is what it does before it goes on."""
-    service = started_full(disk, "delete_oldest")
+    service = started_full(disk, "delete_oldest", megabytes=MADE_ROOM, resolution="4056x3040")
     try:
         wait_for(lambda: service.events("session_resumed"))
         assert service.events("capture_deleted")[0]["reason"] == "make_room"
