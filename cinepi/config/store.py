@@ -153,8 +153,12 @@ def backups(layout: Layout) -> tuple[BackupFile, ...]:
 
 
 def has_backups(layout: Layout) -> bool:
-    """Whether there is any copy; reads none of them."""
-    return bool(_names(layout))
+    """Whether there is any copy; reads none of them, and makes no list of thousands."""
+    try:
+        with atomic.speaking_of(layout.backups, "list"), os.scandir(layout.backups) as entries:
+            return any(_is_name(entry.name) for entry in entries)
+    except FileNotFoundError:
+        return False
 
 
 def read_backup(layout: Layout, name: str) -> str:

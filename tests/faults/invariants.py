@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import simplejpeg
 from cinepi.capture.exif import read as read_exif
 from cinepi.capture.naming import is_name, parse_name
 from cinepi.config.parse import parse_config
+from cinepi.config.store import MOST as MOST_COPIES
 from tests.faults.observer import FORGIVEN, Document, Observer, Sent, effects
 from tests.faults.stack import Stack
 
@@ -232,19 +233,17 @@ def _configuration(stack: Stack, observer: Observer) -> Iterator[str]:
         yield f"revision {document['revision']} in force, {revisions[-1]} recorded"
     if document["effective"]["capture"]["quality"] != config.capture.quality:
         yield "the file is not what is in force"
-    for copy in _copies_answered(observer):
-        if not (stack.layout.backups / copy).exists():
-            yield f"the copy {copy} is not there"
+    copies = Counter(_data(sent)["backup_file"] for sent in _done(observer, "config/backup"))
+    if twice := [name for name, times in copies.items() if times > 1]:
+        yield f"copies were promised twice: {twice[:5]}"
+    kept = {path.name for path in stack.layout.backups.iterdir()}
+    gone = copies.keys() - kept
+    if gone and len(kept) < MOST_COPIES:  # beyond, the oldest go
+        yield f"copies are not there: {sorted(gone)[:5]}"
     left = [path.name for path in stack.layout.backups.glob(".*")]
     left += [path.name for path in stack.layout.config.parent.glob(".*")]
     if left:
         yield f"temporary files are left: {left}"
-
-
-def _copies_answered(observer: Observer) -> Iterable[str]:
-    names = [_data(sent)["backup_file"] for sent in _done(observer, "config/backup")]
-    assert len(set(names)) == len(names), f"a copy was promised twice: {names}"
-    return names
 
 
 def _retained(observer: Observer) -> Iterator[str]:
