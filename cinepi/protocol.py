@@ -22,6 +22,8 @@ from cinepi.units import Bytes
 
 CHUNK: Bytes = 256 * 1024
 """Bytes of a picture in one answer of `captures.read`, before base64."""
+MAX_NAMES = 500
+"""Names in one answer of `captures.delete`: 16 KB, which is kept with the command."""
 
 
 SessionId = Annotated[
@@ -166,10 +168,11 @@ class CapturesDeleteParams(Params, frozen=True):
 
 
 class CapturesDeleteResult(Result, frozen=True):
-    """What went, or would go."""
+    """What went, or would go: `count` pictures; of very many only the first are named."""
 
-    filenames: tuple[str, ...]
+    count: int
     bytes: int
+    filenames: tuple[str, ...]
     dry_run: bool
 
 

@@ -55,9 +55,7 @@ def _delete(args: argparse.Namespace) -> int:
     if not args.filenames:
         del params["filenames"]
     went = cli.ask(args, "captures.delete", params, limit=_LIMIT)
-    verb = "Would delete" if went["dry_run"] else "Deleted"
-    count = counted(len(went["filenames"]), "picture")
-    cli.show(args, went, [*went["filenames"], f"{verb} {count}, {_size(went['bytes'])}"])
+    cli.show(args, went, _going(went))
     return 0
 
 
@@ -86,6 +84,14 @@ def _sheet(picture: dict[str, Any]) -> Iterator[str]:
     for key, value in (values | picture["achieved"]).items():
         if value is not None:
             yield f"{key:<22} {value}"
+
+
+def _going(went: dict[str, Any]) -> Iterator[str]:
+    yield from went["filenames"]
+    if more := went["count"] - len(went["filenames"]):
+        yield f"and {more} more"
+    verb = "Would delete" if went["dry_run"] else "Deleted"
+    yield f"{verb} {counted(went['count'], 'picture')}, {_size(went['bytes'])}"
 
 
 def _findings(found: dict[str, Any]) -> Iterator[str]:

@@ -2,35 +2,13 @@
 
 from cinepi.protocol import CapturesDeleteParams, CapturesDeleteResult
 from cinepid.commands._contract import Command, passed_on
-from cinepid.payloads import Payload
-
-MAX_NAMES = 500
-"""Names in the answer; `count` says how many there are."""
-
-
-class Deleted(Payload, frozen=True):
-    """What went, or would go."""
-
-    count: int
-    bytes: int
-    filenames: tuple[str, ...]
-    dry_run: bool
-
-
-def _present(result: CapturesDeleteResult) -> Deleted:
-    return Deleted(
-        count=len(result.filenames),
-        bytes=result.bytes,
-        filenames=result.filenames[:MAX_NAMES],
-        dry_run=result.dry_run,
-    )
 
 
 def _say(result: CapturesDeleteResult) -> str:
     did = "would be deleted" if result.dry_run else "deleted"
-    if len(result.filenames) == 1:
+    if result.count == 1:
         return f"{result.filenames[0]} {did}"
-    return f"{len(result.filenames)} captures {did}"
+    return f"{result.count} captures {did}"
 
 
 COMMAND = Command(
@@ -39,7 +17,6 @@ COMMAND = Command(
     result=CapturesDeleteResult,
     run=passed_on("captures.delete", CapturesDeleteResult),
     say=_say,
-    present=_present,
     lane="captures",
     limit_s=300,
     max_age_s=60,

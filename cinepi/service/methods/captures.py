@@ -12,6 +12,7 @@ from cinepi.errors import InvalidArgumentError, Problem
 from cinepi.model.documents import CaptureDocument, CaptureEntry
 from cinepi.protocol import (
     CHUNK,
+    MAX_NAMES,
     CaptureGetParams,
     CaptureReadParams,
     CaptureReadResult,
@@ -63,17 +64,18 @@ def read(call: Call[CaptureReadParams]) -> CaptureReadResult:
 def delete(call: Call[CapturesDeleteParams]) -> CapturesDeleteResult:
     """Delete what was named, or what fits the filter."""
     chosen = _chosen(call)
+    names = tuple(name for name, _ in chosen)
     result = CapturesDeleteResult(
-        filenames=tuple(name for name, _ in chosen),
+        count=len(names),
         bytes=sum(size for _, size in chosen),
+        filenames=names[:MAX_NAMES],
         dry_run=call.params.dry_run,
     )
-
     if chosen and not call.params.dry_run:
         remove(
             call.parts.store,
             call.parts.journal,
-            result.filenames,
+            names,
             "command",
             command=call.command,
             result=result,
