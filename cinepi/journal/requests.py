@@ -8,15 +8,19 @@ from cinepi.clock import Clock, kernel_boot_id
 from cinepi.envelope import Command, WireError
 from cinepi.errors import ConflictError, Problem
 from cinepi.journal import state
-from cinepi.journal.database import Database, Work
+from cinepi.journal.database import Database, Values, Work
+from cinepi.journal.tally import Tally
 from cinepi.protocol import Unanswered
-from cinepi.units import Seconds
+from cinepi.units import Bytes, Seconds
 
 KEPT: Seconds = 600.0
 """How long an outcome is kept."""
 MAX_ROWS = 10_000
 """Most commands kept: 16 a second over the whole time; beyond, the oldest go early."""
+MAX_BYTES: Bytes = 16 * 1024 * 1024
+"""Most bytes of them, nearly: of usual ones `MAX_ROWS` have half of that."""
 
+_WEIGHT = "length(outcome) + length(CAST(context AS BLOB))"
 _TIMELINE_KEY = "journal.timeline"
 _MAX_CODE_POINT = "\U0010ffff"
 
@@ -65,25 +69,31 @@ class Timeline:
 
 def finish(
     work: Work,
+    tally: Tally,
     command: Command,
     outcome: msgspec.Struct | msgspec.Raw | WireError,
     now: Seconds,
-) -> None:
-    """Write the outcome of a command, in place of an older one of the same id."""
+) -> Tally:
+    """Write the outcome of a command, in place of an older one of the same id; the newest stays."""
     name = "error" if isinstance(outcome, WireError) else "result"
     stored = msgspec.json.encode({name: outcome})
-    work.run("DELETE FROM request WHERE id = ?", (command.id,))
+    tally = _drop(work, tally, "id = ?", (command.id,))
     number = _newest_number(work) + 1
     work.run(
         "INSERT INTO request (number, id, fingerprint, context, at, outcome, answered)"
         " VALUES (?, ?, ?, ?, ?, ?, 0)",
         (number, command.id, command.fingerprint, command.context, now, stored),
     )
-    work.run("DELETE FROM request WHERE number <= ?", (number - MAX_ROWS,))
+    added = len(stored) + len(command.context.encode())
+    tally = msgspec.structs.replace(tally, request_bytes=tally.request_bytes + added)
+    tally = _drop(work, tally, "number <= ?", (number - MAX_ROWS,))
+    while tally.request_bytes > MAX_BYTES and (oldest := _oldest_number(work)) < number:
+        tally = _drop(work, tally, "number = ?", (oldest,))
     expired = work.run("SELECT number, at FROM request ORDER BY number LIMIT 2")
     for row_number, at in expired:  # two go for one that comes: enough, and never a long pause
         if at <= now - KEPT:
-            work.run("DELETE FROM request WHERE number = ?", (row_number,))
+            tally = _drop(work, tally, "number = ?", (row_number,))
+    return tally
 
 
 def outcome_of(database: Database, command: Command, now: Seconds) -> msgspec.Raw | None:
@@ -136,6 +146,16 @@ def mark(work: Work, ids: Iterable[str]) -> None:
     """Note that their senders have the answers."""
     for request_id in ids:
         work.run("UPDATE request SET answered = 1 WHERE id = ?", (request_id,))
+
+
+def _drop(work: Work, tally: Tally, which: str, values: Values = ()) -> Tally:
+    gone = work.run(f"DELETE FROM request WHERE {which} RETURNING {_WEIGHT}", values)  # noqa: S608
+    freed = sum(weight for (weight,) in gone)
+    return msgspec.structs.replace(tally, request_bytes=tally.request_bytes - freed)
+
+
+def _oldest_number(work: Work) -> int:
+    return int(work.run("SELECT min(number) FROM request")[0][0])
 
 
 def _newest_number(work: Work) -> int:

@@ -18,6 +18,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         capture_bytes: Their files' sizes together.
         last_capture: Row id of the newest capture ever; never used again.
         last_taken_us: When that one was taken, in microseconds since 1970.
+        request_bytes: What the kept commands weigh, as `requests.finish` counts.
     """
 
     last_seq: int = 0
@@ -28,6 +29,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     capture_bytes: int = 0
     last_capture: int = 0
     last_taken_us: int = 0
+    request_bytes: int = 0
 
     def lost(self, after: int) -> int:
         """How many events later than `after` are gone."""

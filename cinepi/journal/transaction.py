@@ -88,7 +88,9 @@ class Transaction:
     ) -> None:
         """Keep the outcome of `command`, for `Journal.outcome`; None is nobody's, and kept not."""
         if command is not None:
-            requests.finish(self._work, command, outcome, self._timeline.now())
+            self.tally = requests.finish(
+                self._work, self.tally, command, outcome, self._timeline.now()
+            )
 
     def settle(self, bounds: Bounds) -> None:
         """Write what the journal itself adds at the end of a transaction."""

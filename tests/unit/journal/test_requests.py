@@ -183,6 +183,26 @@ def test_the_newest_request_with_a_prefix(path: Path, clock: HandClock) -> None:
     journal.close()
 
 
+def test_long_outcomes_do_not_pile_up(path: Path, clock: HandClock) -> None:
+    """Beyond the bytes that are kept the oldest go; a single one that is longer still stays."""
+    journal = opened(path, clock)
+    long = BackupResult(backup_file="x" * (requests.MAX_BYTES // 4))
+    for name in ("a", "b", "b", "b", "c", "d", "e"):  # the same id again weighs once
+        with journal.transaction() as transaction:
+            transaction.finish(command(name), long)
+    assert waiting(journal) == ["c", "d", "e"]
+    journal.close()
+    journal = opened(path, clock)
+    finish(journal, "f")
+    assert waiting(journal) == ["c", "d", "e", "f"]
+    with journal.transaction() as transaction:
+        transaction.finish(command("g"), BackupResult(backup_file="x" * requests.MAX_BYTES))
+    assert waiting(journal) == ["g"]
+    finish(journal, "h")
+    assert waiting(journal) == ["h"]
+    journal.close()
+
+
 def test_old_requests_leave_the_database(path: Path, clock: HandClock) -> None:
     """Expired requests go as new ones come, so that the table stays small."""
     journal = opened(path, clock)
