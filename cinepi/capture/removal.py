@@ -46,9 +46,9 @@ def remove(
 ) -> None:
     """Delete pictures and tell so; the answer to `command` joins the transaction.
 
-    Files that are gone already count as deleted. After a crash in between, the next start finds
-    rows without files; for a command it also finds what was asked, and ends it. After an error
-    `tell_vanished` does so.
+    Files that are gone already count as deleted; what the index does not know is not told. After a
+    crash in between, the next start finds rows without files; for a command it also finds what was
+    asked, and ends it. After an error `tell_vanished` does so.
 
     Raises:
         PermissionDeniedError: The folder may not be changed; the pictures before it are gone.
@@ -80,7 +80,7 @@ def finish_removals(store: Store, journal: Journal) -> None:
 
 
 def tell_vanished(store: Store, journal: Journal) -> None:
-    """Record what went before a deletion failed; nothing is written where nothing did.
+    """Record what went before a deletion failed, if anything did.
 
     Raises:
         CinepiError: As `Journal.transaction` does; the next call tries again.
@@ -88,11 +88,9 @@ def tell_vanished(store: Store, journal: Journal) -> None:
     vanished = dict(store.vanished)
     for reason in sorted(set(vanished.values())):
         names = tuple(name for name, why in vanished.items() if why == reason)
-        known = tuple(name for name in names if journal.capture(name) is not None)
-        if known:
-            with journal.transaction() as tx:
-                _record(tx, known, reason)
-            _log.warning("a deletion that failed is recorded", pictures=len(known))
+        with journal.transaction() as tx:
+            _record(tx, names, reason)
+        _log.warning("a deletion that failed is recorded", pictures=len(names))
         for name in names:
             del store.vanished[name]
 
@@ -115,8 +113,7 @@ def _carry_out(store: Store, journal: Journal, removal: Removal, key: str | None
 
 
 def _record(tx: Transaction, filenames: tuple[str, ...], reason: str) -> None:
-    tx.remove_captures(filenames)
-    for names in _batches(filenames):
+    for names in _batches(tx.remove_captures(filenames)):
         tx.append(CaptureDeleted(filenames=names, reason=reason))
 
 

@@ -66,10 +66,15 @@ class Transaction:
         if step:
             self.steps.append(step)
 
-    def remove_captures(self, filenames: Iterable[str]) -> None:
-        """Take pictures out of the index; names that are not in it change nothing."""
+    def remove_captures(self, filenames: Iterable[str]) -> tuple[str, ...]:
+        """Take pictures out of the index; returns the names that were in it."""
+        removed: list[str] = []
         for filename in filenames:
+            before = self.tally.captures
             self.tally = captures.remove(self._work, self.tally, filename)
+            if self.tally.captures < before:
+                removed.append(filename)
+        return tuple(removed)
 
     def save_session(self, session: bytes) -> None:
         """Keep the session's state, for `Journal.saved_session`."""
