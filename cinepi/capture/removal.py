@@ -1,4 +1,4 @@
-"""Pictures go: files first, then their rows, in one transaction with the event."""
+"""Pictures go step by step: files first, then their rows, in one transaction with the event."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -6,7 +6,7 @@ from contextlib import ExitStack, suppress
 import msgspec
 
 from cinepi.capture.store import Store
-from cinepi.envelope import Command
+from cinepi.envelope import NO_RESULT, Command
 from cinepi.errors import CinepiError, StorageFullError
 from cinepi.journal import intents
 from cinepi.journal.journal import Journal, Transaction
@@ -14,25 +14,25 @@ from cinepi.logs.setup import logger
 from cinepi.model.events import CaptureDeleted
 
 MOST_NAMES = 1000
-"""In one event: 32 KB, which every broker takes."""
+"""In one step and its event: 32 KB, which every broker takes, and 20 ms of the journal on a PC."""
 
 _log = logger("removal")
 
 
 class Removal(msgspec.Struct, frozen=True, kw_only=True):
-    """Pictures that go.
+    """A step of a deletion.
 
     Attributes:
-        filenames: Their names.
+        filenames: Pictures that go.
         reason: As the event says it.
         command: Who asked; None for the service itself.
-        result: The answer to the command.
+        result: The answer to the command in the last step, `NO_RESULT` in those before it.
     """
 
     filenames: tuple[str, ...]
     reason: str
     command: Command | None = None
-    result: msgspec.Raw = msgspec.Raw(b"{}")
+    result: msgspec.Raw = NO_RESULT
 
 
 def remove(
@@ -44,29 +44,36 @@ def remove(
     command: Command | None = None,
     result: msgspec.Struct | None = None,
 ) -> None:
-    """Delete pictures and tell so; the answer to `command` joins the transaction.
+    """Delete pictures and tell so; the answer to `command` joins the last transaction.
 
-    Files that are gone already count as deleted; what the index does not know is not told. After a
-    crash in between, the next start finds rows without files; for a command it also finds what was
-    asked, and ends it. After an error `tell_vanished` does so.
+    Others may use the journal between any two steps of `MOST_NAMES` pictures. Files that are gone
+    already count as deleted; what the index does not know is not told. After a crash in between,
+    the next start finds rows without files; for a command it also finds what was asked, and ends
+    it. After an error `tell_vanished` does so.
 
     Raises:
         PermissionDeniedError: The folder may not be changed; the pictures before it are gone.
         InternalError: The disk or the database failed, after the first pictures had gone or before.
     """
-    removal = Removal(
-        filenames=tuple(filenames),
-        reason=reason,
-        command=command,
-        result=msgspec.Raw(msgspec.json.encode(result or {})),
-    )
+    answer = msgspec.Raw(msgspec.json.encode(result or {}))
+    parts = list(_parts(filenames))
+    steps = [
+        Removal(
+            filenames=part,
+            reason=reason,
+            command=command,
+            result=answer if part is parts[-1] else NO_RESULT,
+        )
+        for part in parts
+    ]
+    keys: Sequence[str | None] = [None] * len(steps)
     with ExitStack() as stack:
-        key = None
         if command is not None:
             # Deleting makes room: on a full disk, better without a net than not at all.
             with suppress(StorageFullError):
-                key = stack.enter_context(intents.declared(journal, removal))
-        _carry_out(store, journal, removal, key)
+                keys = stack.enter_context(intents.declared(journal, *steps))
+        for step, key in zip(steps, keys, strict=True):
+            _carry_out(store, journal, step, key)
 
 
 def finish_removals(store: Store, journal: Journal) -> None:
@@ -87,36 +94,37 @@ def tell_vanished(store: Store, journal: Journal) -> None:
     """
     vanished = dict(store.vanished)
     for reason in sorted(set(vanished.values())):
-        names = tuple(name for name, why in vanished.items() if why == reason)
-        with journal.transaction() as tx:
-            _record(tx, names, reason)
-        _log.warning("a deletion that failed is recorded", pictures=len(names))
-        for name in names:
-            del store.vanished[name]
+        for names in _parts([name for name, why in vanished.items() if why == reason]):
+            with journal.transaction() as tx:
+                _record(tx, names, reason)
+            _log.warning("a deletion that failed is recorded", pictures=len(names))
+            for name in names:
+                del store.vanished[name]
 
 
-def _carry_out(store: Store, journal: Journal, removal: Removal, key: str | None) -> None:
+def _carry_out(store: Store, journal: Journal, step: Removal, key: str | None) -> None:
     gone: list[str] = []
     try:
-        for name in removal.filenames:
+        for name in step.filenames:
             store.delete(name)
             gone.append(name)
         store.flush()
         with journal.transaction() as tx:
-            _record(tx, removal.filenames, removal.reason)
-            tx.finish(removal.command, removal.result)
+            _record(tx, step.filenames, step.reason)
+            if step.result != NO_RESULT:
+                tx.finish(step.command, step.result)
             if key is not None:
                 intents.fulfil(tx, key)
     except CinepiError:
-        store.vanished.update(dict.fromkeys(gone, removal.reason))
+        store.vanished.update(dict.fromkeys(gone, step.reason))
         raise
 
 
-def _record(tx: Transaction, filenames: tuple[str, ...], reason: str) -> None:
-    for names in _batches(tx.remove_captures(filenames)):
-        tx.append(CaptureDeleted(filenames=names, reason=reason))
+def _record(tx: Transaction, filenames: Sequence[str], reason: str) -> None:
+    if known := tx.remove_captures(filenames):
+        tx.append(CaptureDeleted(filenames=known, reason=reason))
 
 
-def _batches(filenames: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _parts(filenames: Sequence[str]) -> Iterator[tuple[str, ...]]:
     for begin in range(0, len(filenames), MOST_NAMES):
-        yield filenames[begin : begin + MOST_NAMES]
+        yield tuple(filenames[begin : begin + MOST_NAMES])

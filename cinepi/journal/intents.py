@@ -22,21 +22,23 @@ _log = logger("journal")
 
 
 @contextmanager
-def declared(journal: Journal, intent: msgspec.Struct) -> Iterator[str]:
+def declared(journal: Journal, *intents: msgspec.Struct) -> Iterator[tuple[str, ...]]:
     """Remember on the disk what the block will do; forgotten where it fails with an error of ours.
 
-    Yields the key for `fulfil`, which belongs in the transaction that ends the work.
+    Yields a key for each step, for `fulfil`, which belongs in the transaction that ends the step.
 
     Raises:
         CinepiError: As `Journal.transaction` does; then nothing is remembered, nor begun.
     """
-    key = _prefix(type(intent)) + os.urandom(4).hex()
+    name = os.urandom(4).hex()
+    steps = {f"{_prefix(type(one))}{name}.{step:06}": one for step, one in enumerate(intents)}
     with journal.transaction() as tx:
-        tx.set_value(key, msgspec.json.encode(intent).decode())
+        for key, intent in steps.items():
+            tx.set_value(key, msgspec.json.encode(intent).decode())
     try:
-        yield key
+        yield tuple(steps)
     except CinepiError:
-        forget(journal, key)
+        forget(journal, *steps)
         raise
 
 
@@ -45,19 +47,20 @@ def fulfil(tx: Transaction, key: str) -> None:
     tx.drop_value(key)
 
 
-def forget(journal: Journal, key: str) -> None:
+def forget(journal: Journal, *keys: str) -> None:
     """It will not be done. Where that cannot be written, the next start sees it by the answer."""
     try:
         with journal.transaction() as tx:
-            tx.drop_value(key)
+            for key in keys:
+                tx.drop_value(key)
     except CinepiError as error:
-        _log.warning("an intent stays", key=key, reason=str(error))
+        _log.warning("intents stay", keys=keys, reason=str(error))
 
 
 def left(journal: Journal, kind: type[IntentT]) -> dict[str, IntentT]:
-    """What earlier runs had in mind and did not end, by key."""
-    found = journal.values(_prefix(kind))
-    return {key: msgspec.json.decode(value, type=kind) for key, value in found.items()}
+    """What earlier runs had in mind and did not end, by key; steps in their order."""
+    found = sorted(journal.values(_prefix(kind)).items())
+    return {key: msgspec.json.decode(value, type=kind) for key, value in found}
 
 
 def _prefix(kind: type[msgspec.Struct]) -> str:

@@ -217,7 +217,7 @@ class Configuration:
         with self._lock:
             result = BackupResult(backup_file=store.next_name(self._layout, self._clock))
             copying = Copying(backup_file=result.backup_file, command=command, answer=_raw(result))
-            with intents.declared(self._journal, copying) as key:
+            with intents.declared(self._journal, copying) as (key,):
                 store.copy_as(self._layout, result.backup_file)
                 with self._journal.transaction() as tx:
                     tx.finish(command, result)
@@ -291,7 +291,7 @@ class Configuration:
             command=command,
             answer=_raw(answer),
         )
-        with intents.declared(self._journal, writing) as key:
+        with intents.declared(self._journal, writing) as (key,):
             try:
                 store.write(self._layout, planned.text)
                 with self._journal.transaction() as tx:

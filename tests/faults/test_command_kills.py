@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import pytest
 
+from cinepi.capture.removal import MOST_NAMES
 from cinepi.envelope import Command
 from cinepi.errors import CameraUnavailableError
 from cinepi.model.documents import CaptureDocument, ConfigDocument
@@ -110,6 +111,32 @@ def test_a_deletion_cut_short_says_what_went(device: Device) -> None:
         deleted = device.service.events("capture_deleted")
         assert sorted(deleted[-1]["filenames"]) == sorted(pictures)  # type: ignore[call-overload]
         assert deleted[-1]["reason"] == "command"
+
+
+def test_a_long_deletion_cut_short_goes_on(device: Device) -> None:
+    """Of more pictures than go in one step, each is told once, and the answer counts them all."""
+    name = device.service.snapshot().filename
+    folder = device.service.layout.captures
+    for number in range(2 * MOST_NAMES):
+        minute, second = divmod(number, 60)
+        copy = folder / f"cinepi_20200101_00{minute:02}{second:02}.jpg"
+        copy.write_bytes((folder / name).read_bytes())
+    device.service.process.kill()
+    device.restart()
+    pictures = device.service.pictures()
+    params = CapturesDeleteParams(kind="snapshot")
+    command = Command(id="long", fingerprint="f", context="{}")
+    cut = f"signal=SIGKILL:when={MOST_NAMES + MOST_NAMES // 2}"
+    with strace.attached(device.service.process.pid, ("unlinkat",), cut):
+        with pytest.raises(CameraUnavailableError):
+            device.service.call("captures.delete", CapturesDeleteResult, params, command=command)
+        device.restart()
+    answer = device.service.call("captures.delete", CapturesDeleteResult, params, command=command)
+    assert answer.count == len(pictures) == 2 * MOST_NAMES + 1
+    assert device.service.pictures() == []
+    deleted = [set(event["filenames"]) for event in device.service.events("capture_deleted")]  # type: ignore[call-overload]
+    assert [len(names) for names in deleted] == [MOST_NAMES, MOST_NAMES, 1]
+    assert set().union(*deleted) == set(pictures)
 
 
 def test_a_change_cut_short_is_one_revision(device: Device) -> None:

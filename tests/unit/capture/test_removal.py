@@ -1,12 +1,60 @@
 """Pictures go, each is told once, and a deletion that is cut short goes on."""
 
 import msgspec
+import pytest
 
-from cinepi.capture.removal import remove
+from cinepi.capture import removal
+from cinepi.capture.removal import Removal, finish_removals, remove, tell_vanished
 from cinepi.capture.store import Store
+from cinepi.clock import SystemClock
+from cinepi.envelope import Command
+from cinepi.errors import PermissionDeniedError
+from cinepi.journal import intents
 from cinepi.journal.journal import Journal
 from cinepi.model.events import CaptureDeleted
+from cinepi.protocol import BackupResult
+from cinepi.units import Bytes
 from tests.unit.journal.test_captures import add, capture
+
+COMMAND = Command(id="one", fingerprint="same")
+ANSWER = BackupResult(backup_file="stands for the answer")
+CALLS = 5 + 3
+"""Of the disk, for five pictures in steps of two."""
+
+
+class PowerCut(Exception):  # noqa: N818 - no error of ours
+    """Nothing is done after it."""
+
+
+class BreakingStore(Store):
+    """A folder whose disk does so many things, and then raises."""
+
+    def __init__(self, store: Store, left: int, failure: Exception) -> None:
+        """Use the folder of `store`."""
+        super().__init__(store.folder, SystemClock())
+        self._left = left
+        self._failure = failure
+
+    def delete(self, name: str) -> Bytes:
+        """See `Store.delete`."""
+        self._count()
+        return super().delete(name)
+
+    def flush(self) -> None:
+        """See `Store.flush`."""
+        self._count()
+        super().flush()
+
+    def _count(self) -> None:
+        if not self._left:
+            raise self._failure
+        self._left -= 1
+
+
+@pytest.fixture
+def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two pictures in one step."""
+    monkeypatch.setattr(removal, "MOST_NAMES", 2)
 
 
 def pictures(store: Store, journal: Journal, count: int) -> tuple[str, ...]:
@@ -37,3 +85,59 @@ def test_two_deletions_of_one_picture_tell_it_once(store: Store, journal: Journa
     assert told(journal) == [names[:2], names[2:]]
     remove(store, journal, names, "command")
     assert len(told(journal)) == 2
+
+
+@pytest.mark.usefixtures("short_steps")
+def test_others_can_write_between_the_steps(store: Store, journal: Journal) -> None:
+    """Each step is a transaction of its own; the answer comes with the last."""
+    names = pictures(store, journal, 5)
+    after_each: list[tuple[int, int, bool]] = []
+
+    def look(_: int) -> None:
+        has_answer = journal.outcome(COMMAND) is not None
+        after_each.append(
+            (journal.capture_totals()[0], len(list(store.folder.iterdir())), has_answer)
+        )
+
+    journal.on_append(look)
+    remove(store, journal, names, "command", command=COMMAND, result=ANSWER)
+    assert after_each == [(3, 3, False), (1, 1, False), (0, 0, True)]
+    assert told(journal) == [names[:2], names[2:4], names[4:]]
+    assert intents.left(journal, Removal) == {}
+
+
+@pytest.mark.usefixtures("short_steps")
+@pytest.mark.parametrize("done", range(CALLS))
+def test_a_deletion_cut_short_goes_on(store: Store, journal: Journal, done: int) -> None:
+    """Wherever it was cut: all pictures are gone, each was told once, and the answer is there."""
+    names = pictures(store, journal, 5)
+    breaking = BreakingStore(store, done, PowerCut())
+    with pytest.raises(PowerCut):
+        remove(breaking, journal, names, "command", command=COMMAND, result=ANSWER)
+    assert journal.outcome(COMMAND) is None
+    finish_removals(store, journal)
+    assert list(store.folder.iterdir()) == []
+    assert journal.capture_totals() == (0, 0)
+    assert sum(told(journal), ()) == names
+    assert msgspec.json.decode(journal.outcome(COMMAND) or b"") == {
+        "result": msgspec.to_builtins(ANSWER)
+    }
+    finish_removals(store, journal)
+    assert sum(told(journal), ()) == names
+
+
+@pytest.mark.usefixtures("short_steps")
+@pytest.mark.parametrize("done", range(CALLS))
+def test_a_deletion_that_fails_leaves_the_rest(store: Store, journal: Journal, done: int) -> None:
+    """What had gone is told; what had not stays on the disk and in the index, also later."""
+    names = pictures(store, journal, 5)
+    breaking = BreakingStore(store, done, PermissionDeniedError("read-only"))
+    with pytest.raises(PermissionDeniedError):
+        remove(breaking, journal, names, "command", command=COMMAND, result=ANSWER)
+    tell_vanished(breaking, journal)
+    finish_removals(store, journal)
+    present = {path.name for path in store.folder.iterdir()}
+    assert present == journal.capture_names()
+    assert sorted(sum(told(journal), ())) == sorted(set(names) - present)
+    assert breaking.vanished == {}
+    assert journal.outcome(COMMAND) is None
