@@ -184,13 +184,15 @@ class Journal:
     ) -> tuple[NameAndSize, ...]:
         """Name and size of every picture that fits, newest first; 2 s for a million.
 
+        Others can use the journal meanwhile: what they add is not found.
+
         Raises:
             InvalidArgumentError: `since` or `until` is no time.
         """
         which = Filter(session=session, kind=kind)
         with self._database.lock:
-            ranges = self._ranges(since, until)
-            return tuple(captures.matching(self._database, which, ranges))
+            ranges = tuple(self._ranges(since, until))
+        return tuple(captures.matching(self._database, which, ranges))
 
     def newest_capture(self) -> CaptureDocument | None:
         """The picture that was taken last."""

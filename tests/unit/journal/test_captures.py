@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cinepi.clock import SystemClock, parse_time, rfc3339
 from cinepi.errors import ConflictError, InvalidArgumentError
-from cinepi.journal.captures import Filter, query
+from cinepi.journal.captures import Filter, matching, query
 from cinepi.journal.database import Database
 from cinepi.journal.journal import Journal
 from cinepi.model.documents import CaptureDocument, CaptureKind
@@ -89,6 +89,25 @@ def test_paging_goes_on_from_a_picture_that_is_gone(journal: Journal) -> None:
         transaction.remove_captures([page.next, capture(6).filename])
     following = journal.captures(CapturesListParams(limit=3, before=page.next))
     assert [one.frame for one in following.captures] == [5, 4, 3]
+
+
+@pytest.mark.parametrize("count", [2000, 2001])
+@pytest.mark.parametrize(
+    "which", [Filter(), Filter(kind="frame"), Filter(session="20231114_221320_abcd")]
+)
+def test_others_can_write_while_all_are_searched(
+    journal: Journal, path: Path, count: int, which: Filter
+) -> None:
+    """However many fit, they are read a page at a time: what goes meanwhile is not found."""
+    add(journal, *(capture(number) for number in range(count)))
+    journal.close()
+    database = Database(path)
+    found = matching(database, which, [(1, count + 1)])
+    names = [next(found)[0]]
+    database.execute("DELETE FROM capture WHERE id <= 2")
+    names += [name for name, _ in found]
+    database.close()
+    assert names == [capture(number).filename for number in range(count - 1, 1, -1)]
 
 
 def test_a_name_is_taken_once(journal: Journal) -> None:
