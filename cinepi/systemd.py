@@ -19,6 +19,11 @@ def notify(state: str) -> None:
         sender.send(state.encode())
 
 
+def take_more_time(doing: str) -> None:
+    """Ask for another minute before the start counts as failed; a step on the slowest card."""
+    notify(f"EXTEND_TIMEOUT_USEC=60000000\nSTATUS={doing}")
+
+
 def watchdog_period_s() -> float | None:
     """Half of the unit's WatchdogSec: how often systemd wants to hear; None without one."""
     limit_us = os.environ.get("WATCHDOG_USEC")

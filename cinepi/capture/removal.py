@@ -5,6 +5,7 @@ from contextlib import ExitStack, suppress
 
 import msgspec
 
+from cinepi import systemd
 from cinepi.capture.store import Store
 from cinepi.envelope import NO_RESULT, Command
 from cinepi.errors import CinepiError, StorageFullError
@@ -77,11 +78,15 @@ def remove(
 
 
 def finish_removals(store: Store, journal: Journal) -> None:
-    """End what a crash cut short; for the start, before any new picture is named."""
+    """End what a crash cut short; for the start, before any new picture is named.
+
+    Blocks for as long as the deletion would have taken, and asks systemd for the time.
+    """
     for key, removal in intents.left(journal, Removal).items():
         if removal.command is None or journal.outcome(removal.command) is not None:
             intents.forget(journal, key)
         else:
+            systemd.take_more_time("deleting pictures")
             _log.warning("deletion goes on after a crash", pictures=len(removal.filenames))
             _carry_out(store, journal, removal, key)
 

@@ -18,7 +18,6 @@ from cinepi.model.documents import CaptureDocument
 from cinepi.model.events import CaptureDeleted, CaptureQuarantined, CaptureStored
 
 _BATCH = 1000  # pictures in one transaction: one fsync for all of them
-_BATCH_TIME_US = 60_000_000  # what a batch may take on the slowest card
 _MOST_DIGESTED = 50  # reading thousands of pictures whole would take hours on a card
 _ADOPTED = "adopted"
 _MOST_ADOPTED = 100  # a kill leaves one; a broker repeats within minutes
@@ -39,7 +38,7 @@ def reconcile(store: Store, journal: Journal) -> list[CaptureDocument]:
     adopted = Adopted(journal)
     found: list[CaptureDocument] = []
     for begin in range(0, len(swept.found), _BATCH):
-        systemd.notify(f"EXTEND_TIMEOUT_USEC={_BATCH_TIME_US}\nSTATUS=indexing pictures")
+        systemd.take_more_time("indexing pictures")
         names = swept.found[begin : begin + _BATCH]
         pictures = _describe_all(store, names, has_digest=len(swept.found) <= _MOST_DIGESTED)
         with journal.transaction() as tx:

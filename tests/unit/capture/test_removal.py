@@ -1,5 +1,8 @@
 """Pictures go, each is told once, and a deletion that is cut short goes on."""
 
+import socket
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -124,6 +127,26 @@ def test_a_deletion_cut_short_goes_on(store: Store, journal: Journal, done: int)
     }
     finish_removals(store, journal)
     assert sum(told(journal), ()) == names
+
+
+@pytest.mark.usefixtures("short_steps")
+def test_a_start_that_goes_on_with_a_deletion_takes_its_time(
+    store: Store, journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Systemd is asked for more before each step: 100,000 pictures may take minutes on a card."""
+    names = pictures(store, journal, 5)
+    with pytest.raises(PowerCut):
+        remove(BreakingStore(store, 0, PowerCut()), journal, names, "command", command=COMMAND)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(0)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        finish_removals(store, journal)
+        for _ in range(3):
+            assert systemd.recv(1000).startswith(b"EXTEND_TIMEOUT_USEC=")
+        with pytest.raises(BlockingIOError):
+            systemd.recv(1000)
+    assert journal.outcome(COMMAND) is not None
 
 
 @pytest.mark.usefixtures("short_steps")
