@@ -115,12 +115,7 @@ def test_a_deletion_cut_short_says_what_went(device: Device) -> None:
 
 def test_a_long_deletion_cut_short_goes_on(device: Device) -> None:
     """Of more pictures than go in one step, each is told once, and the answer counts them all."""
-    name = device.service.snapshot().filename
-    folder = device.service.layout.captures
-    for number in range(2 * MOST_NAMES):
-        minute, second = divmod(number, 60)
-        copy = folder / f"cinepi_20200101_00{minute:02}{second:02}.jpg"
-        copy.write_bytes((folder / name).read_bytes())
+    device.service.copy_picture(2 * MOST_NAMES)
     device.service.process.kill()
     device.restart()
     pictures = device.service.pictures()

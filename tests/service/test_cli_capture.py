@@ -3,9 +3,11 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from cinepi.paths import ROOT_VARIABLE
+from cinepi.protocol import MAX_NAMES
 from tests.service.command_line import LIMIT_S, run
 from tests.service.running import RunningService
 
@@ -64,6 +66,20 @@ def test_delete_has_a_dry_run(service: RunningService) -> None:
     went = json.loads(run(root, "capture", "delete", name).stdout)
     assert went["filenames"] == [name]
     assert service.pictures() == [kept]
+
+
+def test_delete_says_how_many_more_than_it_names(
+    start_service: Callable[..., RunningService],
+) -> None:
+    """Of very many pictures only the first are named, and all are counted."""
+    service = start_service()
+    service.copy_picture(MAX_NAMES + 6)
+    service.terminate()
+    service = start_service()
+    shown = _on_a_terminal(service.layout.root, "delete", "--kind", "snapshot", "--dry-run")
+    assert len(shown) == MAX_NAMES + 2
+    assert shown[-2] == "and 7 more"
+    assert shown[-1].startswith(f"Would delete {MAX_NAMES + 7} pictures, ")
 
 
 def test_delete_never_takes_all_by_accident(service: RunningService) -> None:
