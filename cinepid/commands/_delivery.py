@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 
 from cinepi.errors import CinepiError
+from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.protocol import AnsweredParams, Unanswered, UnansweredResult, WatchResult
 from cinepi.units import Seconds
@@ -40,6 +41,7 @@ class Delivery:
         self._told = Told(parts.layout.daemon_state.with_suffix(".told"), parts.clock.monotonic())
         self._wake = asyncio.Event()
         self._is_due = False
+        self._seldom = Seldom(parts.clock)
         self._confirmed: dict[str, bool] = {}
 
     async def deliver(
@@ -101,12 +103,12 @@ class Delivery:
             self._wake.clear()
             try:
                 if self._is_due and self._parts.service.is_up and self._parts.uplink.connection:
-                    self._is_due = False
                     await self._deliver_unanswered()
                 if self._confirmed and self._parts.service.is_up:
                     await self._send_confirmations()
             except CinepiError as error:
-                _log.warning("answers have to wait", reason=str(error))
+                if self._seldom.is_due(error.code):
+                    _log.warning("answers have to wait", reason=str(error))
 
     async def close(self) -> None:
         """Tell the journal what was delivered last, if it is there to hear it."""
@@ -133,7 +135,12 @@ class Delivery:
         self._told.discard(each for each, is_over in confirmed.items() if is_over)
 
     async def _deliver_unanswered(self) -> None:
-        found = await self._parts.service.call("requests.unanswered", UnansweredResult)
+        self._is_due = False
+        try:
+            found = await self._parts.service.call("requests.unanswered", UnansweredResult)
+        except CinepiError:
+            self._is_due = True
+            raise
         for request in found.requests:
             self._parts.pulse.beat("delivery")
             command_id = request.command.id

@@ -1,5 +1,6 @@
 """One final answer for each command, also where the truth comes later than the patience ends."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from cinepi.errors import CameraUnavailableError
 from tests.faults import invariants
 from tests.faults.hanging import broken
 from tests.faults.observer import Observer, Sent
-from tests.faults.stack import Stack, wait_for
+from tests.faults.stack import DEVICE, Stack, wait_for
 
 _AFTER_THE_COMMIT = "cinepi.journal.journal.Journal.outcome"  # and before the work, once
+_UNANSWERED = "cinepi.journal.journal.Journal.unanswered"
 _NOWHERE = "cinepi.service.app.run"  # has run when the flag could break it
 
 Start = Callable[..., tuple[Stack, Observer]]
@@ -23,12 +25,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts a device whose service can be broken at a place, with the flag `broken`."""
     running: list[tuple[Stack, Observer]] = []
 
-    def begin(place: str, *limits: str) -> tuple[Stack, Observer]:
+    def begin(place: str, *limits: str, how: str = "hang") -> tuple[Stack, Observer]:
         stack = Stack(tmp_path)
         flag = tmp_path / "broken"
-        stack.service = broken(stack, "service", place, "hang", flag, *limits)
-        daemon_limit = "cinepid.camera_service.OUTAGE_LIMIT=1"
-        stack.daemon = broken(stack, "daemon", "cinepid.app.run", "hang", flag, daemon_limit)
+        stack.service = broken(stack, "service", place, how, flag, *limits)
+        daemon_limits = ("cinepi.vigil.TURN=0.5", "cinepid.camera_service.OUTAGE_LIMIT=1")
+        whole = tmp_path / "never"
+        stack.daemon = broken(stack, "daemon", "cinepid.app.run", "hang", whole, *daemon_limits)
         stack.programs = (stack.daemon, stack.service, stack.broker)
         stack.start()
         observer = Observer(stack.port)
@@ -111,3 +114,22 @@ def test_a_snapshot_that_was_given_up_is_not_taken_later(start: Start) -> None:
     assert [answer["error"]["code"] for answer in first.answers] == ["timeout", "timeout"]
     assert len(stack.pictures()) == 2
     assert invariants.problems(stack, observer) == []
+
+
+def test_a_late_answer_is_tried_again_where_the_service_did_not_tell_of_it(start: Start) -> None:
+    """Without another connection, or another start of the service, in between."""
+    stack, observer = start(_UNANSWERED, how="raise")
+    stack.fault("slow", count=1, seconds=1.5)
+    sent = observer.commands["late"] = Sent("late", "snapshot/take", 0.0, {})
+    topic = f"cinepi/{DEVICE}/cmd/{sent.verb}"
+    observer.publish(topic, json.dumps({"id": sent.id}).encode())  # the broker keeps no QoS 0
+    observer.data("session/get")  # so the picture is under way
+    stack.daemon.kill()
+    (stack.root / "broken").touch()
+    wait_for(stack.pictures)
+    stack.daemon.start()
+    wait_for(lambda: "answers have to wait" in stack.stderr(), why=stack.stderr)
+    assert not sent.answers
+    (stack.root / "broken").unlink()
+    wait_for(lambda: sent.final, why=stack.stderr)
+    assert [answer["success"] for answer in sent.answers] == [True]
