@@ -59,7 +59,8 @@ class HealthDocument(Payload, frozen=True):
         checks: One by one.
         mqtt: The connection to the broker.
         journal_depth: Events that the broker has not acknowledged yet.
-        events_lost: Since this daemon's state file began.
+        events_lost: Dropped by the journal, or refused by the broker, since this daemon's state
+            file began.
         session_stalled: No picture for two intervals and half a minute.
         service_response_ms: How long the camera service took to answer `health.get`.
         file_operation_ms: How long writing a small file beside the captures took.
@@ -182,7 +183,7 @@ class HealthDocument(Payload, frozen=True):
         int,
         reading(
             "Events lost",
-            "Events that the journal had to drop before they could be delivered.",
+            "Events that the journal had to drop, or that the broker refused.",
             counts_up=True,
             icon="mdi:tray-remove",
         ),

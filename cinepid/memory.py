@@ -30,7 +30,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
         cursor: Where the cursor stood when this was written, should its own file be lost.
         journal: Which journal the cursor is in; empty if nobody has said.
         seq_ceiling: No retained document has been given this `seq` or a higher one yet.
-        events_lost: Events that were dropped before they could be delivered, ever.
+        events_lost: Events that were dropped before they could be delivered, or refused, ever.
         groups: As changed over MQTT; None if never.
         groups_configured: What the configuration had then.
     """
@@ -77,9 +77,16 @@ class Memory:
         self._change(journal=journal)
         return known != ""
 
-    def add_lost(self, count: int) -> None:
-        """Count events that nobody will ever be told of; blocks for a write."""
-        self._change(events_lost=self.content.events_lost + count)
+    def add_lost(self, count: int, *, is_urgent: bool = True) -> None:
+        """Count events that nobody will ever be told of.
+
+        Blocks for a write if it is urgent; else it is on the disk with the next one.
+        """
+        lost = self.content.events_lost + count
+        if is_urgent:
+            self._change(events_lost=lost)
+        else:
+            self.content = msgspec.structs.replace(self.content, events_lost=lost)
 
     def remember_groups(self, groups: tuple[str, ...] | None, configured: tuple[str, ...]) -> None:
         """Keep groups that were changed over MQTT; blocks for a write."""

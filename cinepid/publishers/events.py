@@ -7,6 +7,7 @@ import msgspec
 
 from cinepi.clock import Clock, parse_time, rfc3339
 from cinepi.errors import CinepiError
+from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.model.events import JournalEntry
 from cinepi.protocol import EventsReadParams, EventsReadResult, WatchResult
@@ -53,6 +54,7 @@ class Events:
         self._last_seq = 0
         self._backlog_until = 0
         self._counted = 0
+        self._seldom = Seldom(clock)
         self._wake = asyncio.Event()
         self._under_way: deque[tuple[int, asyncio.Future[None]]] = deque()
 
@@ -171,6 +173,9 @@ class Events:
             except BrokerError:
                 raise
             except CinepiError as error:  # too large, or not allowed: nothing that time mends
-                _log.error("an event was not delivered", seq=seq, reason=str(error))
+                is_due = self._seldom.is_due(error.code)
+                self._memory.add_lost(1, is_urgent=is_due)
+                if is_due:
+                    _log.error("an event was not delivered", seq=seq, reason=str(error))
             self._under_way.popleft()
             self._memory.remember(cursor=seq)

@@ -75,6 +75,27 @@ def test_what_home_assistant_cannot_be_told_keeps_nobody_away(
     assert len(said) == 1
 
 
+@pytest.mark.usefixtures("service")
+def test_events_that_the_broker_refuses_are_counted_and_logged_once(
+    start_limited: Callable[..., tuple[int, Operator]],
+    start_daemon: Callable[..., RunningDaemon],
+    tmp_path: Path,
+) -> None:
+    """They are lost to every reader: health says how many, and the log does not fill."""
+    (tmp_path / "acl").write_text("topic readwrite #\ntopic deny cinepi/+/event/#\n")
+    port, operator = start_limited(f"acl_file {tmp_path}/acl")
+    daemon = start_daemon(broker={"port": port})
+    operator.document("camera", connected=True)
+    operator.await_online()
+    for _ in range(3):
+        assert operator.ask("snapshot/take")["success"]
+    wait_for(lambda: operator.ask("health/check")["data"]["events_lost"] >= 3)
+    assert operator.ask("health/check")["data"]["journal_depth"] == 0
+    assert operator.events() == []
+    said = [line for line in daemon.log() if line["message"] == "an event was not delivered"]
+    assert len(said) == 1
+
+
 def test_what_is_too_large_is_answered_once_and_shortly(
     start_limited: Callable[..., tuple[int, Operator]],
     service: RunningService,  # noqa: ARG001 - it makes the large documents
