@@ -26,6 +26,7 @@ from cinepid.commands._contract import Context, Parts
 from cinepid.commands._delivery import Delivery
 from cinepid.commands._lanes import Lanes
 from cinepid.commands._once import Entry, Once
+from cinepid.commands._overflow import Overflow
 from cinepid.commands._request import Refusal, Request, read
 from cinepid.message import Incoming, Outgoing
 from cinepid.payloads import Answer
@@ -35,7 +36,7 @@ FIRST_ANSWER_AFTER: Seconds = 1.0
 HANGS_AFTER: Seconds = 600.0
 """Beyond its own limit: all that a command waits for ends by itself long before."""
 MAX_TASKS = 200
-"""Messages in work; a flood beyond it is dropped, counted and logged."""
+"""Messages in work, twice our receive maximum; see `Overflow` for what comes beyond."""
 MAX_EXPLAINED = 100
 """Retained commands that are remembered, so that each is explained once."""
 ECHO_LIMIT: Seconds = 10.0
@@ -56,26 +57,22 @@ class Dispatcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._explained: deque[int] = deque(maxlen=MAX_EXPLAINED)
         self._clearing: dict[str, MonotonicTime] = {}
-        self._dropped = 0
+        self._overflow = Overflow(self.delivery)
 
     def receive(self, incoming: Incoming, address: topics.Address) -> None:
         """Take a message; never raises, never blocks."""
         if not self._is_for_us(address) or self._is_clearing(incoming):
             incoming.acknowledge()
             return
-        if len(self._tasks) >= MAX_TASKS:
-            self._dropped += 1
-            if self._dropped == 1:
-                _log.error("flood of commands: dropping some", topic=incoming.topic[:100])
-            incoming.acknowledge()
-            return
         read_request = read(incoming, address)
-        if isinstance(read_request, Refusal):
-            self._spawn(self._refuse(read_request), f"refuse {address.path}")
-        elif self._is_matched(read_request):
-            self._spawn(self._handle(read_request), f"command {read_request.name}")
-        else:
+        if isinstance(read_request, Request) and not self._is_matched(read_request):
             incoming.acknowledge()
+        elif len(self._tasks) >= MAX_TASKS:
+            self._turn_away(read_request)
+        elif isinstance(read_request, Refusal):
+            self._spawn(self._refuse(read_request), f"refuse {address.path}")
+        else:
+            self._spawn(self._handle(read_request), f"command {read_request.name}")
 
     async def close(self) -> None:
         """Give up what is under way; what the journal has is answered after the next start."""
@@ -110,6 +107,19 @@ class Dispatcher:
             match.tag is None or match.tag in device.tags
         )
 
+    def _turn_away(self, message: Request | Refusal) -> None:
+        """Answer `busy`, unless it is under way already and so has an answer to come."""
+        incoming = message.incoming
+        known = self._once.find(message.id)
+        if known is None or known.finished.done():
+            work = self._overflow.turn_away(message.id, message.reply_to, incoming)
+            if work is not None:
+                self._spawn(work, "overflow")
+        elif incoming.dup:
+            known.copies.append(incoming.acknowledge)
+        else:
+            incoming.acknowledge()
+
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
@@ -117,9 +127,8 @@ class Dispatcher:
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if self._dropped and not self._tasks:
-            _log.error("the flood is over", dropped=self._dropped)
-            self._dropped = 0
+        if not self._tasks:
+            self._overflow.end()
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a command could not be answered", exc_info=error)
 

@@ -21,6 +21,7 @@ from tests.faults.stack import DEVICE, Stack, wait_for
 MESSAGES = int(os.environ.get("HOSTILE_MESSAGES", "3000"))
 CHOICE = random.Random(4)  # noqa: S311 - reproducible, not secret
 BATCH = 200
+FLOOD = int(os.environ.get("HOSTILE_FLOOD", "20000"))
 MEGABYTE = 1024 * 1024
 
 
@@ -105,6 +106,27 @@ def test_a_flood_of_commands_is_answered_one_by_one(device: tuple[Stack, Observe
     assert len(stack.pictures()) - before == len(taken)
     assert all(len(sent.answers) == 1 for sent in flood)
     assert invariants.problems(stack, observer) == []
+
+
+@pytest.mark.timeout(120)
+def test_a_flood_that_no_window_holds_back_costs_no_memory(device: tuple[Stack, Observer]) -> None:
+    """QoS 0 comes as fast as it is sent; a command of QoS 1 in the middle of it is answered."""
+    stack, observer = device
+    daemon = psutil.Process(stack.daemon.pid)
+    settled, largest = daemon.memory_info().rss, 0
+    for number in range(FLOOD):
+        observer.publish(f"cinepi/{DEVICE}/cmd/system/ping", b"")
+        if number % BATCH == 0:
+            largest = max(largest, daemon.memory_info().rss)
+    sent = observer.send("system/ping")
+    wait_for(lambda: sent.final, limit=90, why=stack.stderr)
+    largest = max(largest, daemon.memory_info().rss)
+    print(f"memory {settled / MEGABYTE:.1f} MB before, {largest / MEGABYTE:.1f} MB at most")
+    assert largest - settled < 16 * MEGABYTE
+    wait_for(lambda: "the flood is over" in stack.stderr(), why=stack.stderr)
+    assert observer.ask("system/ping")["success"]
+    assert stack.stderr().count("flood of commands") == 1
+    assert len(sent.answers) == 1
 
 
 def test_a_client_that_does_not_read_hinders_nobody(device: tuple[Stack, Observer]) -> None:
