@@ -12,8 +12,10 @@ from cinepi import systemd
 from cinepi.clock import Clock
 from cinepi.errors import InvalidArgumentError, PermissionDeniedError
 from cinepi.heap import share, trim
+from cinepi.lock import only_one
 from cinepi.logs.setup import logger, set_up
 from cinepi.paths import Layout
+from cinepi.units import Seconds
 from cinepi.vigil import Vigil, end_soon
 from cinepid import topics
 from cinepid.camera_service import CameraService
@@ -42,6 +44,9 @@ from cinepid.uplink import Uplink
 EXIT_HANGS = 70
 """The process ended because a part of it hangs (EX_SOFTWARE): start it again."""
 
+PREDECESSOR_LIMIT: Seconds = 5.0
+"""A daemon that was killed may still be at its last write; so long is waited for it to go."""
+
 TRIM_EVERY = 6
 """Turns from one return of memory to the next."""
 
@@ -53,9 +58,16 @@ async def run(config: DaemonConfig, layout: Layout, clock: Clock) -> None:
 
     Raises:
         PermissionDeniedError: The folder for the daemon's state cannot be made.
+        ConflictError: A daemon runs already below the same root.
         BaseExceptionGroup: A loop that must live has died.
     """
     _make_folder(layout)
+    one = f"a daemon below {layout.root}"
+    with only_one(layout.daemon_state.parent, one, patience=PREDECESSOR_LIMIT):
+        await _serve(config, layout, clock)
+
+
+async def _serve(config: DaemonConfig, layout: Layout, clock: Clock) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

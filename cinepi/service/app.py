@@ -1,6 +1,5 @@
 """The process: what is started, in which order, and how it is undone in reverse."""
 
-import fcntl
 import os
 import signal
 import socket
@@ -19,13 +18,13 @@ from cinepi.client import short_address
 from cinepi.clock import Clock, new_run_id, system_clock
 from cinepi.errors import (
     CinepiError,
-    ConflictError,
     PermissionDeniedError,
     Problem,
     StorageFullError,
 )
 from cinepi.heap import share
 from cinepi.journal.journal import Journal, Transaction
+from cinepi.lock import only_one
 from cinepi.logs.setup import logger, set_level, set_up
 from cinepi.model.documents import CaptureDocument
 from cinepi.model.events import CameraLost, CameraRecovered, ServiceStarted
@@ -79,7 +78,8 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
         signal.signal(number, lambda *_: stopping.set())
     with ExitStack() as stack:
         make_folders(layout)
-        stack.enter_context(only_one(layout))
+        layout.lock.touch()
+        stack.enter_context(only_one(layout.lock, f"a camera service below {layout.root}"))
         listener = stack.enter_context(listen(layout))
         journal = Journal(layout.journal, clock=clock, boot=new_run_id())
         stack.callback(journal.close)
@@ -322,22 +322,6 @@ def make_folders(layout: Layout) -> None:
                 "run as the user cinepi, or set CINEPI_ROOT to a folder of your own"
             )
             raise PermissionDeniedError(message) from error
-
-
-@contextmanager
-def only_one(layout: Layout) -> Iterator[None]:
-    """Hold the lock of the root while the block runs.
-
-    Raises:
-        ConflictError: Another service holds it.
-    """
-    with layout.lock.open("a", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            message = f"a camera service is running already below {layout.root}"
-            raise ConflictError(message) from error
-        yield
 
 
 @contextmanager

@@ -57,13 +57,15 @@ def test_every_retained_document_can_be_ordered(operator: Operator) -> None:
 
 
 def test_numbers_grow_over_a_restart(
-    operator: Operator, start_daemon: Callable[..., RunningDaemon], cleanup: object
+    operator: Operator,
+    start_daemon: Callable[..., RunningDaemon],
+    daemons: list[RunningDaemon],
 ) -> None:
     """A reader can keep the newest without knowing of restarts."""
-    assert cleanup
     before = operator.await_online()
     operator.publish(f"cinepi/{DEVICE}/cmd/system/ping", b"")
-    start_daemon()  # takes the session over, as after a crash
+    daemons[-1].process.kill()
+    start_daemon()  # at once, while the first may still be ending
     after = wait_for(lambda: (d := operator.newest("status")) and d["boot"] != before["boot"] and d)
     assert after["seq"] > before["seq"]
 

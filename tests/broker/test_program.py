@@ -12,7 +12,7 @@ import pytest
 
 from cinepi.clock import CLOCK_VARIABLE
 from cinepi.paths import ROOT_VARIABLE
-from tests.broker.running import RunningBroker, free_port
+from tests.broker.running import Operator, RunningBroker, RunningDaemon, free_port
 from tests.service.running import RunningService
 
 
@@ -127,3 +127,20 @@ def test_check_says_that_pictures_are_made_up(
     done = _run(tmp_path, "check", "--config", str(config))
     assert done.returncode == 0, done.stdout
     assert "a simulated one, because picamera2 is not installed" in done.stdout
+
+
+def test_a_second_daemon_below_one_root_is_refused(
+    broker: RunningBroker,
+    start_daemon: Callable[..., RunningDaemon],
+    tmp_path: Path,
+    start_operator: Callable[..., Operator],
+) -> None:
+    """In one sentence, with a code after which systemd tries again; the first goes on."""
+    operator = start_operator()
+    first = start_daemon(broker={"port": broker.port})
+    operator.await_online()
+    done = _run(tmp_path, "run")
+    assert done.returncode == 1
+    assert done.stderr == f"cinepid: a daemon below {tmp_path} is running already\n"
+    assert operator.ask("system/ping")["success"]
+    first.terminate()

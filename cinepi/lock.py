@@ -1,0 +1,41 @@
+"""One process of a kind below one root."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cinepi.errors import ConflictError
+from cinepi.units import Seconds
+
+_PERIOD: Seconds = 0.05
+
+
+@contextmanager
+def only_one(path: Path, what: str, *, patience: Seconds = 0.0) -> Iterator[None]:
+    """Hold the lock of a file or folder while the block runs; the kernel frees it at any end.
+
+    Args:
+        path: Of the file or folder, which must be there.
+        what: Who holds it, for the error.
+        patience: How long to wait for one that is just ending.
+
+    Raises:
+        ConflictError: Another process holds it.
+    """
+    deadline = time.monotonic() + patience
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    raise ConflictError(f"{what} is running already") from error
+            time.sleep(_PERIOD)
+        yield
+    finally:
+        os.close(descriptor)
