@@ -14,6 +14,7 @@ from cinepi.units import MonotonicTime, Seconds
 from cinepid import tls, topics
 from cinepid.config import BrokerSettings
 from cinepid.connection import Connection
+from cinepid.decode import decoded
 from cinepid.device import Device
 from cinepid.errors import ConnectionLostError
 from cinepid.message import Filter, Hello, Incoming, Outgoing, Will
@@ -31,6 +32,7 @@ RIVAL_MEMORY: Seconds = 2 * SAY_AGAIN_PERIOD
 _CONTRADICT_PERIOD: Seconds = 5.0
 _FAREWELL: Seconds = 1.0  # Home Assistant takes about 0.2 s to let go of a device
 
+_STATUS = msgspec.json.Decoder(StatusDocument)
 _log = logger("presence")
 
 
@@ -197,9 +199,8 @@ class Presence:
         if message.payload == self._online:
             connection.kept_age_s = 0.0  # what was kept for us came before it
             return
-        try:
-            heard = msgspec.json.decode(message.payload, type=StatusDocument)
-        except msgspec.MsgspecError:
+        heard = decoded(_STATUS, message.payload)
+        if heard is None:
             reason = "cleared" if not message.payload else "unreadable"
         else:
             if heard.state == "online" and heard.boot == self._device.boot:

@@ -21,6 +21,7 @@ from cinepid.ctl.documents import Answer
 from cinepid.ctl.fleet import Device
 from cinepid.ctl.link import Link
 from cinepid.ctl.target import Targets
+from cinepid.decode import decoded
 from cinepid.message import Incoming
 
 MAX_BYTES: Bytes = 128 * 1024
@@ -43,6 +44,9 @@ _IN_FLIGHT = 200  # commands sent one by one
 _CROWD = 100
 """Of so many answers at once a broker may drop some (`max_queued_messages`), without a word."""
 _HARMLESS_LATE = frozenset({"session/stop"})  # stopping is right at any age
+
+_ANSWER = msgspec.json.Decoder(Answer)
+_ANY = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,8 @@ class Reply:
         return self.answer.success is True
 
     def data(self) -> Any:
-        """The answer's data as plain values."""
-        return msgspec.json.decode(self.answer.data or b"null")
+        """The answer's data as plain values; None where it has none that can be read."""
+        return decoded(_ANY, self.answer.data or b"null")
 
 
 @dataclass(slots=True)
@@ -213,7 +217,7 @@ class _Collector:
         command = self._outcome.command
         if address.channel != "response" or "/".join(address.path) != command.name:
             return
-        device, answer = address.device, _answer(message.payload)
+        device, answer = address.device, decoded(_ANSWER, message.payload, max_bytes=MAX_BYTES)
         if device is None or answer is None or answer.id != command.id or not answer.final:
             return
         known = self._outcome.replies.get(device)
@@ -244,16 +248,6 @@ class _Collector:
             complete.cancel()
         if link.connection.lost.done() and not self._complete.is_set():
             raise link.connection.lost.result()
-
-
-def _answer(payload: bytes) -> Answer | None:
-    try:
-        return _ANSWER.decode(payload) if len(payload) <= MAX_BYTES else None
-    except (msgspec.MsgspecError, RecursionError):
-        return None
-
-
-_ANSWER = msgspec.json.Decoder(Answer)
 
 
 def _owners(

@@ -7,12 +7,11 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from cinepi.errors import InvalidArgumentError
-from cinepi.units import Bytes, MonotonicTime, Seconds, WallTime
+from cinepi.units import MonotonicTime, Seconds, WallTime
 from cinepid import topics
 from cinepid.ctl.documents import KINDS, Capture, Health, Info, Session, Status, View
+from cinepid.decode import decoded
 
-MAX_BYTES: Bytes = 256 * 1024
-"""Longer documents are nobody's of ours."""
 MAX_DEVICES = 50_000
 """So many names are remembered; a stranger may invent more."""
 
@@ -149,7 +148,7 @@ class Fleet:
         device = self.device(device_id)
         if device is None:
             return None
-        document = _decoded(channel, payload)
+        document = decoded(_DECODERS[channel], payload)
         if document is None:
             device.unreadable.add(channel)
             return device
@@ -198,10 +197,7 @@ _EVENT = msgspec.json.Decoder(Event)
 
 def decoded_event(payload: bytes) -> Event | None:
     """The envelope of an event; None if it is none."""
-    try:
-        return _EVENT.decode(payload) if len(payload) <= MAX_BYTES else None
-    except (msgspec.MsgspecError, RecursionError):
-        return None
+    return decoded(_EVENT, payload)
 
 
 def time_of(text: str | None) -> WallTime | None:
@@ -209,13 +205,6 @@ def time_of(text: str | None) -> WallTime | None:
     try:
         return datetime.fromisoformat(text).timestamp() if text else None
     except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _decoded(channel: str, payload: bytes) -> View | None:
-    try:
-        return _DECODERS[channel].decode(payload) if len(payload) <= MAX_BYTES else None
-    except (msgspec.MsgspecError, RecursionError):
         return None
 
 

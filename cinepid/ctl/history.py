@@ -17,12 +17,14 @@ from cinepid.ctl.fleet import Device, decoded_event
 from cinepid.ctl.text import count
 from cinepid.ctl.verdict import reason
 from cinepid.ctl.work import Work
+from cinepid.decode import decoded
 from cinepid.message import Incoming
 
 PAGE = 500
 _BEYOND = 2**53  # no journal gets so far: asks only for the newest number
 
 Event = dict[str, Any]
+_EVENT = msgspec.json.Decoder(Event)
 
 
 async def newest(work: Work, device: Device) -> int:
@@ -84,11 +86,11 @@ class Follower:
         except InvalidArgumentError:
             return
         device, envelope = address.device, decoded_event(message.payload)
-        if address.channel != "event" or device is None or envelope is None:
+        event = decoded(_EVENT, message.payload)
+        if address.channel != "event" or device is None or envelope is None or event is None:
             return
         if not self._is_meant(device):
             return
-        event: Event = msgspec.json.decode(message.payload)
         before = self.told.get(device)
         if device in self._held:
             self._held[device].append(event)

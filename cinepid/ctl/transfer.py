@@ -18,6 +18,7 @@ from cinepid.ctl.documents import Capture
 from cinepid.ctl.text import count, safe, size
 from cinepid.ctl.verdict import reason
 from cinepid.ctl.work import Work
+from cinepid.decode import decoded
 from cinepid.message import Incoming
 
 MAX_BYTES: Bytes = 256 * 1024 * 1024
@@ -36,6 +37,9 @@ class _Transfer(msgspec.Struct, frozen=True):
 class _Found(msgspec.Struct, frozen=True):
     capture: Capture
     transfer: _Transfer | None = None
+
+
+_FOUND = msgspec.json.Decoder(_Found)
 
 
 class Receiver:
@@ -95,7 +99,7 @@ async def fetch(
             work.output.note(f"{device}: {filename} was not fetched: {why}")
             return None
         return await _receive(work, receiver, reply, folder, what)
-    except (OSError, CinepiError, msgspec.MsgspecError) as error:
+    except (OSError, CinepiError) as error:
         work.output.note(f"{device}: {filename} was not fetched: {error}")
         return None
     finally:
@@ -103,9 +107,9 @@ async def fetch(
 
 
 async def _receive(work: Work, receiver: Receiver, reply: Reply, folder: Path, what: str) -> Path:
-    found = msgspec.json.decode(reply.answer.data, type=_Found)
-    transfer = found.transfer
-    if transfer is None or not 0 < transfer.size <= MAX_BYTES or transfer.parts > _MAX_PARTS:
+    found = decoded(_FOUND, reply.answer.data)
+    transfer = None if found is None else found.transfer
+    if found is None or transfer is None or not _is_credible(transfer):
         raise CinepiError("the device announces no picture that could be one")
     lost = work.link.connection.lost
     while (data := receiver.whole(transfer.topic, transfer.parts)) is None:
@@ -127,6 +131,10 @@ async def _receive(work: Work, receiver: Receiver, reply: Reply, folder: Path, w
     if what == "full" and digest and hashlib.sha256(data).hexdigest() != digest:
         raise CinepiError("it arrived damaged: its digest is wrong")
     return _store(folder / reply.device, found.capture.filename, what, data)
+
+
+def _is_credible(transfer: _Transfer) -> bool:
+    return 0 < transfer.size <= MAX_BYTES and transfer.parts <= _MAX_PARTS
 
 
 def _store(folder: Path, filename: str, what: str, data: bytes) -> Path:

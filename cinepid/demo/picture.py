@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TypeVar
 
 import msgspec
 
 from cinepi.model.documents import CameraDocument, CaptureDocument, SessionDocument
 from cinepi.units import Bytes, WallTime, counted
+from cinepid.decode import decoded
 from cinepid.topics import Address
-
-DocumentT = TypeVar("DocumentT", bound=msgspec.Struct)
 
 _ENVELOPE = frozenset({"seq", "boot", "at", "event_type", "type", "replay"})
 _MEGABYTE: Bytes = 1_000_000
@@ -35,6 +33,14 @@ class Reply(msgspec.Struct, frozen=True):
     error: dict[str, object] | None = None
 
 
+_EVENT = msgspec.json.Decoder(dict[str, object])
+_STATUS = msgspec.json.Decoder(Status)
+_REPLY = msgspec.json.Decoder(Reply)
+_CAMERA = msgspec.json.Decoder(CameraDocument)
+_CAPTURE = msgspec.json.Decoder(CaptureDocument)
+_SESSION = msgspec.json.Decoder(SessionDocument)
+
+
 class Picture:
     """The newest documents of one device."""
 
@@ -54,14 +60,14 @@ class Picture:
         """Take a message in; the line to show for it, if it is worth one."""
         match address.channel, address.path:
             case "status", ():
-                before, self.status = self.status, _decode(payload, Status)
+                before, self.status = self.status, decoded(_STATUS, payload)
                 return _status_line(before, self.status)
             case "session", ():
-                self.session = _decode(payload, SessionDocument) or self.session
+                self.session = decoded(_SESSION, payload) or self.session
             case "camera", ():
-                self.camera = _decode(payload, CameraDocument) or self.camera
+                self.camera = decoded(_CAMERA, payload) or self.camera
             case "capture", ():
-                self.capture = _decode(payload, CaptureDocument) or self.capture
+                self.capture = decoded(_CAPTURE, payload) or self.capture
             case "event", (name,):
                 return _event_line(name, payload)
             case "response", words:
@@ -83,15 +89,7 @@ class Picture:
 
 def reply(payload: bytes) -> Reply | None:
     """Read the answer to a command; None if it is none."""
-    return _decode(payload, Reply)
-
-
-def _decode(payload: bytes, document: type[DocumentT]) -> DocumentT | None:
-    """A document, or None for one that was cleared or is not what it should be."""
-    try:
-        return msgspec.json.decode(payload, type=document)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
+    return decoded(_REPLY, payload)
 
 
 def _status_line(before: Status | None, now: Status | None) -> str | None:
@@ -138,12 +136,11 @@ def _capture_words(capture: CaptureDocument) -> str:
 
 
 def _event_line(name: str, payload: bytes) -> str | None:
-    try:
-        event = msgspec.json.decode(payload, type=dict[str, object])
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    event = decoded(_EVENT, payload)
+    if event is None:
         return None
     said = "earlier: " if event.get("replay") else ""
-    capture = _decode(payload, CaptureDocument) if name == "capture_stored" else None
+    capture = decoded(_CAPTURE, payload) if name == "capture_stored" else None
     if capture is not None:
         of = f"frame {capture.frame}" if capture.kind == "frame" else capture.kind
         return f"{said}{name}  {of}, {_capture_words(capture)}"

@@ -10,13 +10,14 @@ from cinepid import topics
 from cinepid.ctl import values
 from cinepid.ctl.ask import Command
 from cinepid.ctl.errors import OK
-from cinepid.ctl.fleet import MAX_BYTES
 from cinepid.ctl.output import Output
 from cinepid.ctl.program import Verb, whole
 from cinepid.ctl.verdict import exit_code, reason
 from cinepid.ctl.work import add_targets, targets_of, working
+from cinepid.decode import decoded
 from cinepid.message import Incoming
 
+_ENTRY = msgspec.json.Decoder(dict[str, Any])
 _LEVELS = ("debug", "info", "warning", "error")
 _STYLES = {"warning": "yellow", "error": "bold red"}
 
@@ -65,16 +66,16 @@ async def _run(options: argparse.Namespace) -> int:
 def _hear(output: Output, options: argparse.Namespace, names: set[str], message: Incoming) -> None:
     try:
         address = topics.parse(message.topic)
-        entry = msgspec.json.decode(message.payload)
-    except (InvalidArgumentError, msgspec.MsgspecError, RecursionError):
+    except InvalidArgumentError:
         return
-    if address.channel != "log" or address.device not in names or not isinstance(entry, dict):
+    entry = decoded(_ENTRY, message.payload)
+    if address.channel != "log" or address.device not in names or entry is None:
         return
     level = str(entry.get("level"))
     least = _LEVELS.index(options.level) if options.level else 0
     is_serious = level not in _LEVELS or _LEVELS.index(level) >= least
     is_asked_for = options.module in (None, entry.get("module"))
-    if len(message.payload) <= MAX_BYTES and is_serious and is_asked_for:
+    if is_serious and is_asked_for:
         _show(output, {"device": address.device, **entry})
 
 

@@ -10,13 +10,14 @@ from cinepid import topics
 from cinepid.ctl import values
 from cinepid.ctl.condition import judge
 from cinepid.ctl.errors import OK
-from cinepid.ctl.fleet import MAX_BYTES
 from cinepid.ctl.output import STYLES, Output
 from cinepid.ctl.program import Verb
 from cinepid.ctl.work import working
+from cinepid.decode import decoded
 from cinepid.message import Incoming
 
 _CHANNELS = ("status", "info", "session", "camera", "capture", "health", "config")
+_DOCUMENT = msgspec.json.Decoder()
 _LEFT_OUT = ("info.cameras", "info.commands", "info.broadcast_commands")
 
 
@@ -30,10 +31,11 @@ async def _run(options: argparse.Namespace) -> int:
     def keep(message: Incoming) -> None:
         try:
             address = topics.parse(message.topic)
-            if address.device == options.device and len(message.payload) <= MAX_BYTES:
-                documents[address.channel] = msgspec.json.decode(message.payload)
-        except (InvalidArgumentError, msgspec.MsgspecError, RecursionError):
+        except InvalidArgumentError:
             return
+        document = decoded(_DOCUMENT, message.payload)
+        if address.device == options.device and document is not None:
+            documents[address.channel] = document
 
     async with working(options) as work:
         work.link.hearers.append(keep)

@@ -12,7 +12,7 @@ from cinepid.config import BrokerSettings, DaemonConfig, DeviceSettings
 from cinepid.connection import Connection
 from cinepid.device import Device
 from cinepid.memory import Memory
-from cinepid.message import Outgoing
+from cinepid.message import Incoming, Outgoing
 from cinepid.presence import Presence
 from cinepid.publishers.state import RetainedState
 from cinepid.uplink import Uplink
@@ -84,3 +84,24 @@ def test_nobody_says_online_after_goodbye(make: Callable[[], Presence]) -> None:
         assert connection.ends == ["goodbye"]
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("payload", [b'{"state":"\xff"}', b'{"x":' * 100_000, b"[", b"1"])
+def test_a_status_that_nobody_can_read_is_contradicted(
+    make: Callable[[], Presence], payload: bytes
+) -> None:
+    """Whatever a stranger has left there, readers are told the truth again."""
+
+    async def hear() -> list[Outgoing]:
+        presence, slow = make(), _Slow()
+        connection = cast("Connection", slow)
+        saying = asyncio.create_task(presence.say_again(connection))
+        await asyncio.sleep(0)
+        slow.sent[0].set_result(None)
+        await saying
+        presence.hear_status(Incoming(topic="t", payload=payload), connection)
+        return slow.said
+
+    said = asyncio.run(hear())
+    assert len(said) == 2
+    assert said[0] == said[1]

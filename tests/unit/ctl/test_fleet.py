@@ -1,5 +1,7 @@
 """Keeping the newest of what brokers tell."""
 
+import pytest
+
 from cinepi.clock import rfc3339
 from cinepid.ctl.fleet import Fleet
 from tests.unit.ctl.told import NOW, online, tell
@@ -35,6 +37,15 @@ def test_what_is_said_now_beats_a_clock_that_is_not_set() -> None:
     tell(fleet, "garden", "session", seq=900, state="active")
     tell(fleet, "garden", "session", live=True, seq=1, boot="b2", at=rfc3339(0), state="idle")
     assert _seen(fleet) == "idle"
+
+
+@pytest.mark.parametrize("payload", [b'{"state":"\xff"}', b'{"x":' * 10_000, b"1"])
+def test_what_nobody_can_read_is_told_of_its_device(payload: bytes) -> None:
+    """Texts that are no UTF-8, and nesting without end, are no end of the program."""
+    fleet = Fleet()
+    fleet.hear("cinepi/garden/session", payload, is_live=True, wall=NOW, now=100.0)
+    fleet.hear("cinepi/garden/event/gap", payload, is_live=True, wall=NOW, now=100.0)
+    assert fleet.devices["garden"].unreadable == {"session"}
 
 
 def test_junk_from_strangers_is_no_device() -> None:
