@@ -7,7 +7,6 @@ Pi Zero too, so a verb's options are built only when that verb is called.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from cinepi.client import START_LIMIT, Client
+from cinepi.entry import FAILED, INTERRUPTED, has_packages
 from cinepi.errors import CinepiError, InvalidArgumentError
 from cinepi.paths import ROOT_VARIABLE, Layout
 
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from cinepi.features import Feature
     from cinepi.units import Seconds
 
-FAILED = 1
 USAGE = 2
-INTERRUPTED = 130
 
 _SETTLE_LIMIT: Seconds = 4.0  # how long a camera may take to open, at the very first question
 _SETTLE_PERIOD: Seconds = 0.05
@@ -79,11 +77,7 @@ def main(program: str, about: str, verbs: Sequence[Verb], argv: Sequence[str]) -
         verbs: What it can do.
         argv: Without the program's name.
     """
-    if importlib.util.find_spec("msgspec") is None:
-        sys.stderr.write(
-            f"{sys.executable} lacks the packages that CinePi needs: take the Python that it was "
-            "installed for; in a clone that is .venv/bin/python3, after `make demo`\n"
-        )
+    if not has_packages():
         return FAILED
     parser, options_of = _parser(program, about, verbs, argv)
     args, unknown = parser.parse_known_args(argv)

@@ -1,114 +1,13 @@
-"""`cinepid`: the MQTT daemon, and what helps to set it up."""
+"""`cinepid`, and `python -m cinepid`."""
 
-import argparse
-import asyncio
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-from cinepi import __version__
-from cinepi.clock import system_clock
-from cinepi.errors import CinepiError
-from cinepi.logs.setup import logger, set_level
-from cinepi.paths import ROOT_VARIABLE, Layout
-from cinepid.config import MINIMAL, load
-from cinepid.errors import ConfigError
-
-_FAILED = 1
-
-_EPILOG = f"""\
-configuration:
-  The smallest one says where the broker is:
-
-{"".join(f"    {line}" for line in MINIMAL.splitlines(keepends=True))}
-exit codes:
-  0   done, or stopped by SIGTERM
-  1   something failed; the log says what
-  2   wrong arguments
-  {ConfigError.EXIT_CODE}  the configuration or what it needs is wrong; `cinepid check` explains
-"""
+from cinepi.entry import start
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     """Run the program; returns its exit code."""
-    options = _parser().parse_args(arguments)
-    try:
-        exit_code: int = options.run(options)
-    except ConfigError as error:
-        print(f"cinepid: {error}", file=sys.stderr)
-        return ConfigError.EXIT_CODE
-    except CinepiError as error:
-        print(f"cinepid: {error}", file=sys.stderr)
-        return _FAILED
-    except KeyboardInterrupt:
-        return 130
-    return exit_code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="cinepid",
-        description="Drive a CinePi camera over MQTT.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"cinepid {__version__}")
-    verbs = parser.add_subparsers(metavar="COMMAND", required=True)
-    run = verbs.add_parser("run", help="connect to the broker and serve, until SIGTERM")
-    run.set_defaults(run=_run)
-    check = verbs.add_parser("check", help="say everything that is wrong with the set-up")
-    check.set_defaults(run=_check)
-    for verb in (run, check):
-        verb.add_argument(
-            "--config",
-            type=Path,
-            metavar="FILE",
-            help=f"[{Layout.find().daemon_config}]",
-        )
-        verb.add_argument(
-            "--root",
-            metavar="DIR",
-            help=f"folder that takes the place of / [{ROOT_VARIABLE}, else /]",
-        )
-    demo = verbs.add_parser("demo", help="broker, simulated camera and daemon, here and now")
-    if len(sys.argv) > 1 and "demo" in sys.argv:  # only then is it worth importing
-        from cinepid import demo as demonstration  # noqa: PLC0415
-
-        demonstration.add_options(demo)
-        demo.set_defaults(run=demonstration.main)
-    return parser
-
-
-def _run(options: argparse.Namespace) -> int:
-    from cinepid.app import run  # noqa: PLC0415 - what is wrong with a file is said sooner
-
-    layout = Layout.find(options.root)
-    config = load(options.config or layout.daemon_config)
-    try:
-        asyncio.run(run(config, layout, system_clock()))
-    except CinepiError:
-        raise
-    except BaseExceptionGroup:
-        logger("main").exception("a loop has died; the process ends to be started again")
-        return _FAILED
-    return 0
-
-
-def _check(options: argparse.Namespace) -> int:
-    from cinepid.checkup import findings  # noqa: PLC0415 - it imports all that it checks
-
-    set_level("error")  # what is wrong is in the report
-    layout = Layout.find(options.root)
-    path = options.config or layout.daemon_config
-    found = asyncio.run(findings(path, layout, system_clock()))
-    for finding in found:
-        mark = "  ok" if finding.is_good else "FAIL" if finding.is_fatal else "note"
-        print(f"{mark}  {finding.what}")
-        if finding.advice:
-            print(f"      -> {finding.advice}")
-    wrong = sum(not finding.is_good and finding.is_fatal for finding in found)
-    print(f"{wrong} to mend" if wrong > 1 else "one thing to mend" if wrong else "all is well")
-    return ConfigError.EXIT_CODE if wrong else 0
+    return start("cinepid.program")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from cinepi import cli
+from cinepi.entry import FAILED
 from cinepi.paths import Layout
 from cinepi.units import Seconds
 
@@ -20,7 +21,7 @@ def _status(args: argparse.Namespace) -> int:
     if camera["connected"]:
         return 0
     sys.stderr.write(f"{camera['problem'] or 'the camera is not connected'}\n")
-    return cli.FAILED
+    return FAILED
 
 
 def _settings(args: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from cinepi import cli
+from cinepi.entry import FAILED
 from cinepi.errors import InvalidArgumentError
 from cinepi.units import Bytes, Seconds, counted
 
@@ -62,7 +63,7 @@ def _delete(args: argparse.Namespace) -> int:
 def _verify(args: argparse.Namespace) -> int:
     found = cli.ask(args, "captures.verify", {"digest": args.digest}, limit=_VERIFY_LIMIT)
     cli.show(args, found, _findings(found))
-    return cli.FAILED if found["damaged"] or found["missing"] else 0
+    return FAILED if found["damaged"] or found["missing"] else 0
 
 
 def _table(page: dict[str, Any]) -> Iterator[str]:

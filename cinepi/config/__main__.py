@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cinepi import cli
+from cinepi.entry import FAILED
 from cinepi.errors import CinepiError, InvalidArgumentError
 from cinepi.units import Bytes, Seconds
 
@@ -69,7 +70,7 @@ def _validate(args: argparse.Namespace) -> int:
             sys.stderr.write(f"{problem.message}\n")
         if not error.problems:
             sys.stderr.write(f"{error}\n")
-        return cli.FAILED
+        return FAILED
     words = [f"{args.file or 'The configuration file'} is valid"]
     if verdict["changed"]:
         words.append(f"It differs from what is in force in {_dotted(verdict['changed'])}")

@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cinepi import cli
+from cinepi.entry import FAILED
 from cinepi.paths import Layout
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def _recent(args: argparse.Namespace) -> int:
         sys.stderr.write(f"nothing fits in {layout.log} and {layout.daemon_log}\n")
     for note in found.notes:
         sys.stderr.write(f"{note}\n")
-    return cli.FAILED if found.notes and not found.entries else 0
+    return FAILED if found.notes and not found.entries else 0
 
 
 def _shown(entry: "LogEntry", *, is_json: bool) -> str:

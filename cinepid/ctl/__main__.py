@@ -2,7 +2,13 @@
 
 import sys
 
-from cinepid.ctl.program import main
+from cinepi.entry import start
+
+
+def main() -> int:
+    """Run the program; returns its exit code."""
+    return start("cinepid.ctl.program")
+
 
 if __name__ == "__main__":
     sys.exit(main())

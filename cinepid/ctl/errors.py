@@ -11,7 +11,6 @@ PARTIAL = 3
 NO_DEVICE = 4
 NO_BROKER = 5
 NO_ANSWER = 6
-INTERRUPTED = 130
 
 EXIT_CODES = """\
 exit codes:

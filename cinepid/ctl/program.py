@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from cinepi.errors import CinepiError, InvalidArgumentError
 from cinepi.units import Seconds
-from cinepid.ctl.errors import ALL_FAILED, EXIT_CODES, INTERRUPTED, NO_BROKER, USAGE, CtlError
+from cinepid.ctl.errors import ALL_FAILED, EXIT_CODES, NO_BROKER, USAGE, CtlError
 from cinepid.ctl.text import safe
 
 PROGRAM = "cinepictl"
@@ -133,8 +133,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except CinepiError as error:
         with suppress(BrokenPipeError):
             sys.stderr.write(f"{safe(error)}\n")

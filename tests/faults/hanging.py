@@ -51,7 +51,7 @@ def main() -> int:
 
         sys.argv[1:] = []
         return run_service()
-    from cinepid.__main__ import main as run_daemon  # noqa: PLC0415
+    from cinepid.program import main as run_daemon  # noqa: PLC0415
 
     return run_daemon(["run"])
 
