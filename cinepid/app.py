@@ -175,7 +175,7 @@ class _Daemon:
             "health": self._health.run(pulse),
             "presence": presence.run(uplink, pulse),
             "discovery": self._homeassistant.run(
-                uplink, lambda: presence.say_again(uplink.connection)
+                uplink, lambda: presence.refresh(uplink.connection)
             ),
             "heap": _give_back(pulse),
         }

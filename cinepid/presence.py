@@ -80,6 +80,7 @@ class Presence:
         self._is_leaving = False
         self._contradiction: asyncio.TimerHandle | None = None
         self._rival: tuple[str, MonotonicTime] | None = None
+        self._all = asyncio.Lock()
 
     @property
     def problem(self) -> str | None:
@@ -126,13 +127,18 @@ class Presence:
         Raises:
             ConnectionLostError: There is no connection, or it ended first.
         """
-        if connection is None:
-            raise ConnectionLostError("there is no connection to the broker")
-        count = await self._state.say_all(connection)
-        for announcer in self.announcers:
-            await announcer.announce(connection)
-        await self._say_status(connection)
-        return count + 1
+        async with self._all:
+            return await self._say_all(connection)
+
+    async def refresh(self, connection: Connection | None) -> None:
+        """The same without being asked to: not after `forget`.
+
+        Raises:
+            ConnectionLostError: There is no connection, or it ended first.
+        """
+        async with self._all:
+            if self._online is not None:
+                await self._say_all(connection)
 
     def say_truth(self, command: str) -> None:
         """Say once more what a refused command, such as `camera/set`, has not changed.
@@ -150,16 +156,17 @@ class Presence:
         """
         if connection is None:
             raise ConnectionLostError("there is no connection to the broker")
-        count = 0
-        for announcer in self.announcers:
-            count += await announcer.withdraw(connection)
-        if count:  # whoever shows the device would stumble over empty documents
-            await asyncio.sleep(_FAREWELL)
-        count += await self._state.clear(connection)
-        self._online = None
-        await connection.publish(
-            Outgoing(topic=self._device.topics.status, payload=b"", retain=True)
-        )
+        async with self._all:
+            count = 0
+            for announcer in self.announcers:
+                count += await announcer.withdraw(connection)
+            if count:  # whoever shows the device would stumble over empty documents
+                await asyncio.sleep(_FAREWELL)
+            count += await self._state.clear(connection)
+            self._online = None
+            await connection.publish(
+                Outgoing(topic=self._device.topics.status, payload=b"", retain=True)
+            )
         return count + 1
 
     async def goodbye(self, connection: Connection) -> None:
@@ -187,7 +194,7 @@ class Presence:
                 continue
             due = self._clock.monotonic() + SAY_AGAIN_PERIOD
             try:
-                await self.say_again(uplink.connection)
+                await self.refresh(uplink.connection)
             except CinepiError as error:
                 _log.debug("said again at the next connection", reason=str(error))
 
@@ -243,6 +250,15 @@ class Presence:
         if device.groups.names:
             filters.append(Filter(topics.GROUP_COMMANDS))
         return filters + [each for announcer in self.announcers for each in announcer.filters]
+
+    async def _say_all(self, connection: Connection | None) -> int:
+        if connection is None:
+            raise ConnectionLostError("there is no connection to the broker")
+        count = await self._state.say_all(connection)
+        for announcer in self.announcers:
+            await announcer.announce(connection)
+        await self._say_status(connection)
+        return count + 1
 
     async def _say_status(self, connection: Connection) -> None:
         if self._is_leaving:

@@ -105,3 +105,49 @@ def test_a_status_that_nobody_can_read_is_contradicted(
     said = asyncio.run(hear())
     assert len(said) == 2
     assert said[0] == said[1]
+
+
+class _Waiting:
+    """An announcer that takes its time."""
+
+    filters = ()
+
+    def __init__(self) -> None:
+        self.has_begun = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    def hear(self, message: Incoming) -> bool:  # noqa: ARG002
+        return False
+
+    async def announce(self, connection: Connection) -> None:  # noqa: ARG002
+        self.has_begun.set()
+        await self.may_end.wait()
+
+    async def withdraw(self, connection: Connection) -> int:  # noqa: ARG002
+        return 0
+
+
+def test_what_is_forgotten_is_not_said_by_a_repeat_that_was_under_way(
+    make: Callable[[], Presence],
+) -> None:
+    """Nor by one that waited meanwhile; only by one that somebody asks for."""
+
+    async def forget() -> list[bytes]:
+        presence, slow, announcer = make(), _Slow(), _Waiting()
+        presence.announcers.append(announcer)
+        connection = cast("Connection", slow)
+        work = [asyncio.create_task(presence.refresh(connection))]
+        await announcer.has_begun.wait()
+        work.append(asyncio.create_task(presence.forget(connection)))  # type: ignore[arg-type]
+        work.append(asyncio.create_task(presence.refresh(connection)))
+        announcer.may_end.set()
+        while not all(task.done() for task in work):
+            for sent in slow.sent:
+                if not sent.done():
+                    sent.set_result(None)
+            await asyncio.sleep(0)
+        return [message.payload for message in slow.said]
+
+    first, last = asyncio.run(forget())
+    assert first
+    assert last == b""
