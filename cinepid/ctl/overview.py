@@ -112,5 +112,8 @@ def totals(found: list[Line]) -> str:
     )
     urgent = sum(line.judgement.urgency <= Urgency.WARNING for line in found)
     parts = [count(len(found), "device"), f"{online} online", f"{active} in a session"]
-    parts.append(f"{urgent} to look at" if urgent else "all is well")
+    if urgent:
+        parts.append(f"{urgent} to look at")
+    elif found and online == len(found):
+        parts.append("all is well")
     return ", ".join(parts)
