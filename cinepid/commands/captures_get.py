@@ -3,6 +3,7 @@
 import os
 from typing import Literal
 
+from cinepi.errors import TooLargeError
 from cinepi.model.documents import CaptureDocument
 from cinepi.protocol import CHUNK, CaptureGetParams, CaptureReadParams, CaptureReadResult, Params
 from cinepi.units import Bytes
@@ -12,6 +13,8 @@ from cinepid.payloads import Payload
 
 NAME = "captures/get"
 _HEADER: Bytes = 1024  # more than topic and header of a message take
+
+_LEAST: Bytes = 256  # a picture of some megabytes would come in 10,000s of messages
 
 
 class GetParams(Params, frozen=True, rename={"what": "as"}):
@@ -57,6 +60,8 @@ async def _run(context: Context, arguments: GetParams) -> GetResult:
     connection = context.parts.uplink.connection
     longest = connection.limits.max_packet if connection else CHUNK
     part_bytes = min(CHUNK, longest - _HEADER)
+    if part_bytes < _LEAST:
+        raise TooLargeError(f"the broker takes {longest} bytes at a time, too few for a picture")
     size = capture.size
     if arguments.what == "preview":
         size = (await _read(context, arguments, 0)).total

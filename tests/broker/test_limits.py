@@ -96,6 +96,22 @@ def test_events_that_the_broker_refuses_are_counted_and_logged_once(
     assert len(said) == 1
 
 
+def test_a_picture_is_not_cut_into_parts_without_room(
+    start_limited: Callable[..., tuple[int, Operator]],
+    service: RunningService,
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """Where a broker takes less than the header of a part, its sender hears so."""
+    port, operator = start_limited("max_packet_size 1024")
+    start_daemon(broker={"port": port})
+    operator.await_online()
+    operator.send("snapshot/take", {"id": "taken"})
+    operator.answer("snapshot/take", id="taken")
+    name = next(service.layout.captures.glob("*.jpg")).name
+    operator.send("captures/get", {"id": "get", "filename": name, "as": "full"})
+    assert operator.answer("captures/get", id="get")["error"]["code"] == "too_large"
+
+
 def test_what_is_too_large_is_answered_once_and_shortly(
     start_limited: Callable[..., tuple[int, Operator]],
     service: RunningService,  # noqa: ARG001 - it makes the large documents
