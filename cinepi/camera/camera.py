@@ -114,7 +114,8 @@ class Camera:
         """Open the camera unless it is open; never raises, at most 40 s.
 
         A camera that is not there is `lost` in the document. While the pause after a failed try
-        lasts (0.5 s, doubling up to 30 s), does nothing: it may be called as often as you like.
+        lasts (0.5 s, doubling up to 30 s; of a stuck camera 15 s, doubling up to 300 s), does
+        nothing: it may be called as often as you like.
         """
         with suppress(CinepiError):  # the document and the event tell it
             self._ensure_open()
@@ -253,7 +254,7 @@ class Camera:
             return self._backend
         pause = self._ladder.pause_left(self._clock.monotonic())
         if pause:
-            message = f"{self._document.problem}; it is tried again in {pause:.1f} s"
+            message = f"{self._document.problem}; it is tried again in {max(pause, 0.1):.1f} s"
             raise CameraUnavailableError(message)
         backend = self._open_backend()
         self._announce_recovery(with_picture=False)
@@ -347,6 +348,7 @@ class Camera:
 
 
 _STUCK = (
-    "the camera has given no picture in several fresh processes: reboot the machine, and check "
-    "the camera's cable and the power supply"
+    "the camera has given no picture in several fresh processes; it is tried again by itself, and "
+    "at once with camera/restart: where that does not help, reboot the machine, and check the "
+    "camera's cable and the power supply"
 )

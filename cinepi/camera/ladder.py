@@ -7,9 +7,12 @@ FIRST_PAUSE: Seconds = 0.5
 LONGEST_PAUSE: Seconds = 30.0
 """A camera that cannot be opened is tried again after pauses that double up to this."""
 STUCK_AFTER = 3
-"""After so many processes in a row without one picture, only a reboot can help."""
-STUCK_PAUSE: Seconds = 300.0
-"""A stuck camera costs a process for each try, so it is tried only this often."""
+"""After so many processes in a row without one picture, a camera is stuck."""
+FIRST_STUCK_PAUSE: Seconds = 15.0
+LONGEST_STUCK_PAUSE: Seconds = 300.0
+"""Each try of a stuck camera may cost a process, so the pauses double up to this over processes."""
+
+_MOST_DOUBLINGS = 16  # whatever is counted on, beyond the longest of pauses
 
 
 class Ladder:
@@ -36,7 +39,7 @@ class Ladder:
             self._rung = "reboot" if self.is_stuck else "restart_process"
         self._failed_opens = 0
         self._began: MonotonicTime | None = now if exits_in_a_row else None
-        self._next_try = now + STUCK_PAUSE if self.is_stuck else now
+        self._next_try = now + self._next_pause() if self.is_stuck else now
 
     @property
     def is_stuck(self) -> bool:
@@ -87,9 +90,8 @@ class Ladder:
 
     def pause(self, now: MonotonicTime) -> None:
         """Put the next try off, further each time."""
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failed_opens)
-        self._next_try = now + (STUCK_PAUSE if self.is_stuck else pause)
-        self._failed_opens = min(self._failed_opens + 1, 16)
+        self._next_try = now + self._next_pause()
+        self._failed_opens += 1
 
     def succeed(self, now: MonotonicTime, *, with_picture: bool) -> tuple[Rung, Seconds] | None:
         """The camera is open again, or has even given a picture.
@@ -109,6 +111,13 @@ class Ladder:
         self._rung = "none"
         self._began = None
         return episode
+
+    def _next_pause(self) -> Seconds:
+        first, longest, doublings = FIRST_PAUSE, LONGEST_PAUSE, self._failed_opens
+        if self.is_stuck:
+            first, longest = FIRST_STUCK_PAUSE, LONGEST_STUCK_PAUSE
+            doublings += self._exits_in_a_row - STUCK_AFTER
+        return min(longest, first * 2.0 ** min(doublings, _MOST_DOUBLINGS))
 
     def _step_onto(self, rung: Rung, now: MonotonicTime) -> bool:
         self._rung = "reboot" if self.is_stuck else rung

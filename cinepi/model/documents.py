@@ -174,7 +174,8 @@ class CameraState(Document, frozen=True):
         backend: Which camera code is in use.
         model: The sensor or camera, as it calls itself.
         camera_id: Stable id of the camera, as libcamera names it.
-        health: `lost` is unplugged or never found; `stuck` needs a reboot.
+        health: `lost` is unplugged or never found; `stuck` is tried ever more rarely, and may
+            need a reboot.
         problem: What is wrong, in a sentence with what to do about it; None if nothing.
         settings: The settings in force.
         dropped: Keys of settings that this camera cannot follow.

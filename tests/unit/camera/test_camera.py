@@ -149,23 +149,43 @@ def test_camera_that_hangs_for_good_costs_the_process(bench: Bench) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_stuck_after_several_processes(bench: Bench) -> None:
-    """After three processes without a picture a camera is stuck: rarely tried, with the reason."""
+    """After three processes without a picture a camera is stuck: the reason says what helps."""
     camera = bench.camera(exits_in_a_row=STUCK_AFTER)
     camera.open()
     document = camera.document()
     assert (document.health, document.recovery.rung) == ("stuck", "reboot")
     assert document.problem is not None
+    assert "tried again by itself, and at once with camera/restart" in document.problem
     assert "reboot" in document.problem
     with pytest.raises(CameraUnavailableError, match="reboot"):
         camera.take()
-    bench.clock.offset += 301
-    faults.write(bench.layout, "unplug", count=1)
-    camera.open()
-    assert pause_of(camera.take) == pytest.approx(300, abs=1)
-    bench.clock.offset += 301
+    bench.clock.offset += 16
     camera.take().release()
     assert camera.document().health == "ok"
     assert isinstance(bench.events[-1], CameraRecovered)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_stuck_camera_is_tried_more_rarely_with_each_process(bench: Bench) -> None:
+    """Some bad seconds cost no minutes, and a camera that is broken for good few processes."""
+    pauses = []
+    for processes in (*range(STUCK_AFTER, STUCK_AFTER + 6), 5000):
+        camera = bench.camera(exits_in_a_row=processes)
+        pauses.append(pause_of(camera.take))
+    assert pauses == pytest.approx([15, 30, 60, 120, 240, 300, 300], abs=1)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_stuck_camera_that_is_gone_is_tried_more_rarely(bench: Bench) -> None:
+    """It costs no process to find that it is not there, and a wait all the same."""
+    camera = bench.camera(exits_in_a_row=STUCK_AFTER)
+    faults.write(bench.layout, "unplug")
+    pauses = []
+    for _ in range(6):
+        bench.clock.offset += 301
+        camera.open()
+        pauses.append(pause_of(camera.take))
+    assert pauses == pytest.approx([15, 30, 60, 120, 240, 300], abs=1)
 
 
 def test_opening_is_no_picture(bench: Bench) -> None:
