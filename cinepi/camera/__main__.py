@@ -60,6 +60,8 @@ def _snapshot(args: argparse.Namespace) -> int:
 def _restart(args: argparse.Namespace) -> int:
     camera = cli.ask(args, "camera.restart", limit=_PICTURE_LIMIT)
     sys.stdout.write(f"Camera restarted: {camera['model']}\n")
+    if camera["problem"]:
+        sys.stderr.write(f"note: {camera['problem']}\n")
     return 0
 
 

@@ -261,7 +261,7 @@ class Camera:
         if self._ladder.recovery.rung == "none":
             self._update(health="ok", problem=None)
         else:
-            self._update(health=self._ladder.health)
+            self._update(health="recovering", problem=_UNPROVEN)
         return backend
 
     def _open_backend(self) -> CameraBackend:
@@ -347,6 +347,7 @@ class Camera:
             self._on_change()
 
 
+_UNPROVEN = "the camera is open again, and the next picture shows whether it is well"
 _STUCK = (
     "the camera has given no picture in several fresh processes; it is tried again by itself, and "
     "at once with camera/restart: where that does not help, reboot the machine, and check the "

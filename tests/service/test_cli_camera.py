@@ -4,16 +4,21 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from cinepi.camera.ladder import STUCK_AFTER
 from cinepi.client import Client
+from cinepi.clock import new_run_id, system_clock
+from cinepi.journal.journal import Journal
 from cinepi.paths import Layout
 from cinepi.protocol import PingResult
 from tests.service.command_line import run
 from tests.service.running import RunningService
+
+Start = Callable[..., RunningService]
 
 
 @pytest.fixture
@@ -120,6 +125,22 @@ def test_a_fault_is_simulated_and_cleared(service: RunningService) -> None:
     assert run(service.layout.root, "camera", "simulate", "clear").returncode == 0
     assert run(service.layout.root, "camera", "restart").returncode == 0
     assert run(service.layout.root, "camera", "snapshot").returncode == 0
+
+
+def test_a_stuck_camera_that_is_restarted_is_not_said_to_be_well(start_service: Start) -> None:
+    """What is printed and what the document says is the same: a picture has to show it."""
+    first = start_service()
+    first.terminate()
+    journal = Journal(first.layout.journal, clock=system_clock(), boot=new_run_id())
+    with journal.transaction() as tx:
+        tx.set_value("camera_exits_in_a_row", str(STUCK_AFTER))
+    journal.close()
+    service = start_service()
+    assert service.camera().health == "stuck"
+    done = run(service.layout.root, "camera", "restart")
+    assert (done.returncode, done.stdout) == (0, f"Camera restarted: {service.camera().model}\n")
+    assert "next picture" in done.stderr
+    assert (service.camera().connected, service.camera().health) == (True, "recovering")
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,17 @@ def test_a_stuck_camera_that_is_gone_is_tried_more_rarely(bench: Bench) -> None:
     assert pauses == pytest.approx([15, 30, 60, 120, 240, 300], abs=1)
 
 
+def test_a_stuck_camera_that_is_restarted_is_on_trial(bench: Bench) -> None:
+    """It is open, which no word may contradict, and a picture has to show the rest."""
+    camera = bench.camera(exits_in_a_row=STUCK_AFTER)
+    camera.restart()
+    document = camera.document()
+    assert (document.connected, document.health) == (True, "recovering")
+    assert "next picture" in (document.problem or "")
+    camera.take().release()
+    assert (camera.document().health, camera.document().problem) == ("ok", None)
+
+
 def test_opening_is_no_picture(bench: Bench) -> None:
     """A camera that has cost a process has not recovered because it can be opened again."""
     camera = bench.camera(exits_in_a_row=1)
@@ -199,6 +210,7 @@ def test_opening_is_no_picture(bench: Bench) -> None:
     document = camera.document()
     assert document.connected
     assert (document.health, document.recovery.rung) == ("recovering", "restart_process")
+    assert "next picture" in (document.problem or "")
     assert bench.events == []
     camera.take().release()
     assert camera.document().health == "ok"

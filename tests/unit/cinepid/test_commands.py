@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cinepi.clock import SteeredClock
 from cinepi.errors import BusyError, CinepiError, ExpiredError
+from cinepi.model.documents import CameraDocument
 from cinepi.protocol import Params
 from cinepid.commands._age import last_moment
 from cinepid.commands._lanes import LENGTH, Lanes
@@ -33,6 +34,20 @@ def _request(command: str, payload: object = b"", **facts: object) -> Request:
     request = read(*_incoming(command, payload, **facts))
     assert isinstance(request, Request), request.error
     return request
+
+
+@pytest.mark.parametrize(
+    ("camera", "words"),
+    [
+        (CameraDocument(connected=True), "Camera restarted"),
+        (CameraDocument(connected=True, problem="it is on trial"), "it is on trial"),
+        (CameraDocument(), "did not come back"),
+    ],
+)
+def test_a_restart_says_no_more_than_is_so(camera: CameraDocument, words: str) -> None:
+    """A camera that is open again need not be well."""
+    say = commands()["camera/restart"].say
+    assert words in say(camera)
 
 
 def test_every_promised_command_is_there() -> None:
