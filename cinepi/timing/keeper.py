@@ -31,10 +31,11 @@ from cinepi.protocol import StartParams
 from cinepi.timing.begin import new_session
 from cinepi.timing.flight import Flight
 from cinepi.timing.lateness import LatenessWindow
-from cinepi.timing.misses import Misses, counted, missed, slots_in_plan
+from cinepi.timing.misses import Misses, counted, missed
+from cinepi.timing.plan import begun, end_before_next, next_due, next_wall, slots_in_plan
 from cinepi.timing.resume import Resumed, find_again
 from cinepi.timing.session import Session
-from cinepi.units import MonotonicTime, Seconds, WallTime
+from cinepi.units import MonotonicTime, Seconds
 
 IN_FLIGHT_LIMIT: Seconds = 5.0
 """How long a stop waits for the frame that is being taken."""
@@ -193,11 +194,7 @@ class SessionKeeper:
     def next_due(self) -> MonotonicTime | None:
         """When the shutter has something to do next; None while nothing is planned."""
         session = self._session
-        if session is None or session.state in ("idle", "paused"):
-            return None
-        if session.state == "waiting":
-            return self._clock.monotonic() + (session.started_wall - self._clock.wall())
-        return session.due(session.slot)
+        return None if session is None else next_due(session, self._clock)
 
     def begin_slot(self, ahead: Seconds) -> Session | None:
         """Settle all slots that have passed; the session whose next slot is to be taken now.
@@ -218,7 +215,7 @@ class SessionKeeper:
         current = self._session
         if current is None or current.state != "active":
             return None
-        if reason := current.end_before(current.slot, self._wall_of(current.due(current.slot))):
+        if reason := end_before_next(current, self._clock):
             self.finish(reason)
             return None
         slot = current.id, current.slot
@@ -257,10 +254,12 @@ class SessionKeeper:
         """The slot that was begun is settled; ends the session if that was its last."""
         self._flight.end()
         session = self.running
-        if session and session.state == "active":
-            reason = session.end_before(session.slot, self._wall_of(session.due(session.slot)))
-            if reason:
-                self.finish(reason)
+        if (
+            session
+            and session.state == "active"
+            and (reason := end_before_next(session, self._clock))
+        ):
+            self.finish(reason)
         self.on_change()
 
     def finish(self, reason: EndReason) -> None:
@@ -300,21 +299,15 @@ class SessionKeeper:
     def _document_of(self, session: Session | None) -> SessionDocument:
         if session is None:
             return SessionDocument()
-        next_wall = None
-        if session.state == "waiting":
-            next_wall = session.started_wall
-        elif session.state == "active":
-            next_wall = self._wall_of(session.due(session.slot))
         return session.document(
-            next_wall=next_wall,
+            next_wall=next_wall(session, self._clock),
             lateness=self._lateness.summary(session.max_late_ms),
             is_realtime=self.is_realtime,
         )
 
     def _begin_waiting(self, session: Session) -> Session:
         """The start time has come, by the wall clock as it is now."""
-        due = self._clock.monotonic() + (session.started_wall - self._clock.wall())
-        active = msgspec.structs.replace(session, state="active", origin=due, first_due=due)
+        active = begun(session, self._clock)
         with self._journal.transaction() as tx:
             if self._session is session:
                 self._save(tx, active, None)
@@ -393,6 +386,3 @@ class SessionKeeper:
             return session
         message = f"no session is running: there is nothing to {verb}"
         raise ConflictError(message)
-
-    def _wall_of(self, due: MonotonicTime) -> WallTime:
-        return self._clock.wall() + (due - self._clock.monotonic())

@@ -6,6 +6,7 @@ from cinepi.clock import Clock
 from cinepi.journal.journal import Transaction
 from cinepi.model.documents import MissReason
 from cinepi.model.events import FramesMissed
+from cinepi.timing.plan import slots_in_plan
 from cinepi.timing.session import Session
 from cinepi.units import MonotonicTime, Seconds
 
@@ -16,20 +17,6 @@ TOLD_AFTER: Seconds = 60.0
 def missed(session: Session, count: int, reason: MissReason) -> FramesMissed:
     """The event that the next `count` slots of a session were missed."""
     return FramesMissed(session=session.id, first_frame=session.slot, count=count, reason=reason)
-
-
-def slots_in_plan(session: Session, gone: int, clock: Clock) -> int:
-    """How many of the next `gone` slots come before the session's end."""
-    ahead = clock.wall() - clock.monotonic()
-    low, high = 0, gone
-    while low < high:  # the ends are monotonic in time: bisect
-        middle = (low + high) // 2
-        slot = session.slot + middle
-        if session.end_before(slot, session.due(slot) + ahead):
-            high = middle
-        else:
-            low = middle + 1
-    return low
 
 
 def counted(

@@ -8,7 +8,8 @@ import msgspec
 from cinepi.clock import Clock, parse_time
 from cinepi.model.documents import CaptureDocument, MissReason
 from cinepi.model.events import FramesMissed
-from cinepi.timing.misses import missed, slots_in_plan
+from cinepi.timing.misses import missed
+from cinepi.timing.plan import slots_in_plan
 from cinepi.timing.session import Session
 
 
