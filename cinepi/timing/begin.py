@@ -6,6 +6,7 @@ from datetime import datetime
 from cinepi.clock import Clock, parse_time, rfc3339
 from cinepi.errors import InvalidArgumentError
 from cinepi.model.documents import Ends
+from cinepi.model.events import SessionStarted
 from cinepi.protocol import StartParams
 from cinepi.timing.session import Session
 from cinepi.units import Seconds
@@ -39,4 +40,16 @@ def new_session(params: StartParams, default_interval: Seconds, clock: Clock) ->
         origin=due,
         first_due=due,
         started_wall=first,
+    )
+
+
+def started(session: Session) -> SessionStarted:
+    """The event that a new session is there."""
+    is_later = session.state == "waiting"
+    return SessionStarted(
+        session=session.id,
+        name=session.name,
+        interval=session.interval,
+        ends=session.ends,
+        start_at=rfc3339(session.started_wall) if is_later else None,
     )

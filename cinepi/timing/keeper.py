@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import msgspec
 
-from cinepi.clock import Clock, kernel_boot_id, rfc3339
+from cinepi.clock import Clock, kernel_boot_id
 from cinepi.envelope import Command
 from cinepi.errors import ConflictError, StorageFullError
 from cinepi.journal.journal import Journal, Transaction
@@ -24,11 +24,10 @@ from cinepi.model.events import (
     SessionChanged,
     SessionPaused,
     SessionResumed,
-    SessionStarted,
     SessionStopped,
 )
 from cinepi.protocol import StartParams
-from cinepi.timing.begin import new_session
+from cinepi.timing.begin import new_session, started
 from cinepi.timing.flight import Flight
 from cinepi.timing.lateness import LatenessWindow
 from cinepi.timing.misses import Misses, counted, missed
@@ -116,15 +115,7 @@ class SessionKeeper:
                 )
                 raise ConflictError(message)
             self._lateness.clear()
-            is_later = session.state == "waiting"
-            started = SessionStarted(
-                session=session.id,
-                name=session.name,
-                interval=session.interval,
-                ends=session.ends,
-                start_at=rfc3339(session.started_wall) if is_later else None,
-            )
-            tx.append(started)
+            tx.append(started(session))
             document = self._save(tx, session, command)
         self.on_change()
         return document
@@ -315,14 +306,10 @@ class SessionKeeper:
 
     def _go_on(self, resumed: Resumed) -> None:
         """Tell what was missed while nobody was there, and that the session goes on."""
-        session = resumed.session
         with self._journal.transaction() as tx:
-            for event in resumed.missed:
+            for event in resumed.events():
                 tx.append(event)
-            if session.state == "active":
-                total = sum(event.count for event in resumed.missed)
-                tx.append(SessionResumed(session=session.id, cause=resumed.reason, missed=total))
-            self._save(tx, session, None)
+            self._save(tx, resumed.session, None)
 
     def _miss(self, reason: MissReason, how_many: Callable[[Session], int]) -> None:
         """Count slots of the session as it is by now as missed; see `Misses` for the telling."""

@@ -1,13 +1,13 @@
 """After a restart: the grid is found again, and what was missed while nobody was there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from cinepi.clock import Clock, parse_time
 from cinepi.model.documents import CaptureDocument, MissReason
-from cinepi.model.events import FramesMissed
+from cinepi.model.events import FramesMissed, SessionResumed
 from cinepi.timing.misses import missed
 from cinepi.timing.plan import slots_in_plan
 from cinepi.timing.session import Session
@@ -26,6 +26,13 @@ class Resumed:
     session: Session
     missed: tuple[FramesMissed, ...]
     reason: MissReason
+
+    def events(self) -> Iterator[FramesMissed | SessionResumed]:
+        """What there is to tell, in order."""
+        yield from self.missed
+        if self.session.state == "active":
+            total = sum(event.count for event in self.missed)
+            yield SessionResumed(session=self.session.id, cause=self.reason, missed=total)
 
 
 def find_again(
