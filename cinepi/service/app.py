@@ -100,7 +100,7 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
 
         monitor = Monitor(
             parts,
-            give_up=lambda reason: _give_up(journal, reason),
+            give_up=lambda reason: _give_up(journal, reason, parts.keeper.tell),
             is_idle=is_idle,
             leave=stopping.set,
             turned=lambda: vigil.beat("monitor"),
@@ -168,7 +168,7 @@ def _make_parts(
         clock=clock,
         on_change=camera_changed,
         on_event=camera_event,
-        give_up=lambda reason: _give_up(journal, reason),
+        give_up=lambda reason: _give_up(journal, reason, keeper.lose_to_camera),
         exits=_count(journal, _EXITS),
         exits_in_a_row=_count(journal, _EXITS_IN_A_ROW),
     )
@@ -272,10 +272,11 @@ def _start(stack: ExitStack, name: str, live: Callable[[], None], stop: Callable
     stack.callback(end)
 
 
-def _give_up(journal: Journal, reason: str) -> Never:
+def _give_up(journal: Journal, reason: str, also: Callable[[Transaction], None]) -> Never:
     """End the process because of the camera; whoever supervises it starts it again.
 
-    In bounded time, also where a disk hangs and with it the journal and the log.
+    In bounded time, also where a disk hangs and with it the journal and the log. What `also`
+    writes joins the transaction.
     """
     end_soon(EXIT_CAMERA)
     _log.critical("giving up", reason=reason)
@@ -284,6 +285,7 @@ def _give_up(journal: Journal, reason: str) -> Never:
             for key in (_EXITS, _EXITS_IN_A_ROW):
                 tx.set_value(key, str(_count(journal, key) + 1))
             tx.append(CameraLost(message=reason, rung="restart_process"))
+            also(tx)
     except CinepiError as error:
         _log.error("not journalled", reason=str(error))
     finally:

@@ -264,9 +264,24 @@ class SessionKeeper:
         """Journal missed frames that have waited long enough."""
         if self._misses.is_due():
             with self._journal.transaction() as tx:
-                self._misses.tell(tx)
-                if self._session:
-                    self._save(tx, self._session, None)
+                self.tell(tx)
+
+    def tell(self, tx: Transaction) -> None:
+        """Journal all missed frames that have been counted."""
+        self._misses.tell(tx)
+        if self._session:
+            self._save(tx, self._session, None)
+
+    def lose_to_camera(self, tx: Transaction) -> None:
+        """Count all that has passed, and the slot in flight, as the camera's; nothing may land now.
+
+        For the end of a process that is left because of its camera: the next one would take what
+        was not told for time without a service.
+        """
+        self._misses.tell(tx)
+        if session := self.running:
+            gone = self._gone(session)
+            self._save(tx, counted(tx, session, gone, "camera", self._clock), None)
 
     def settle_doubt(self) -> None:
         """Once the clock has been set, count what a session missed that was resumed before that."""
@@ -325,6 +340,11 @@ class SessionKeeper:
                 self._misses.add(missed(session, count, reason))
                 self._session = session.with_missed(count, reason)
         self.on_change()
+
+    def _gone(self, session: Session) -> int:
+        """How many slots have passed; the one in flight has, whatever comes of it."""
+        gone, _ = session.passed(self._clock.monotonic())
+        return max(gone, int(self._flight.slot == (session.id, session.slot)))
 
     def _settled(self, tx: Transaction, session: Session, reason: MissReason) -> Session:
         """Count what has passed, before the grid changes."""

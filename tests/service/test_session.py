@@ -175,7 +175,9 @@ def test_a_hanging_camera_ends_the_process_and_the_session_goes_on(start_service
     assert first.process.wait(90) == 75
     first.mend()
     second = start_service()
-    assert second.frames_reach(3).state == "active"
+    document = second.frames_reach(3)
+    assert document.state == "active"
+    assert document.missed_by["camera"] >= 6  # what the hang has cost, and not the restart
     assert [e for e in second.events("camera_lost") if e["rung"] == "restart_process"]
 
 

@@ -129,6 +129,58 @@ def test_a_stop_counts_what_hangs_and_what_has_passed(
     assert document.missed_by == told(journal) == {"camera": 1, "late": 5}
 
 
+def fail(keeper: SessionKeeper) -> None:
+    """The next slot begins, and the camera gives nothing."""
+    begun(keeper)
+    keeper.slot_failed("camera")
+    keeper.landed()
+
+
+def test_what_a_camera_has_cost_stays_its_fault_when_the_process_is_left(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock
+) -> None:
+    """What was held in memory, what is in flight and what has passed behind it."""
+    for _ in range(3):
+        clock.now += 1
+        fail(keeper)
+    clock.now += 1
+    begun(keeper)
+    clock.now += 4.8
+    with journal.transaction() as tx:
+        keeper.lose_to_camera(tx)
+    assert keeper.document().missed_by == told(journal) == {"camera": 3 + 5}
+    clock.now += 2
+    document = SessionKeeper(journal, clock).document()
+    assert document.missed_by == told(journal) == {"camera": 8, "service_down": 2}
+
+
+def test_a_slot_that_is_still_in_time_is_lost_with_the_process(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock
+) -> None:
+    """It had begun, and nothing of it will land."""
+    clock.now += 1
+    begun(keeper)
+    with journal.transaction() as tx:
+        keeper.lose_to_camera(tx)
+    assert keeper.document().missed_by == told(journal) == {"camera": 1}
+
+
+def test_what_is_told_early_is_not_told_again(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock
+) -> None:
+    """Where a process is left for another reason, the slot in flight may still have a picture."""
+    for _ in range(3):
+        clock.now += 1
+        fail(keeper)
+    clock.now += 1
+    session = begun(keeper)
+    with journal.transaction() as tx:
+        keeper.tell(tx)
+    assert keeper.document().missed_by == told(journal) == {"camera": 3}
+    document = SessionKeeper(journal, clock, [picture(session)]).document()
+    assert (document.frames, document.missed_by) == (2, {"camera": 3})
+
+
 def test_what_hung_in_an_old_session_costs_the_new_one_nothing(
     keeper: SessionKeeper, journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
