@@ -133,7 +133,7 @@ class SessionKeeper:
         return document
 
     def pause(self, reason: PauseReason, command: Command | None) -> SessionDocument:
-        """Let slots go by uncounted until `resume`.
+        """Let slots go by uncounted until `resume`; those before it are counted.
 
         Raises:
             ConflictError: No session runs, or it does not take frames now.
@@ -144,10 +144,11 @@ class SessionKeeper:
                 message = f"the session is {session.state}, not active: it cannot be paused"
                 raise ConflictError(message)
             self._misses.tell(tx)
-            if self._flight.slot is None:  # else it may still come, under its number
-                session = self._settled(tx, session, self.away)
+            gone = self._gone(session)
+            if not self._is_in_flight(session):  # else it may still come, under its number
+                session, gone = counted(tx, session, gone, self.away, self._clock), 0
             tx.append(SessionPaused(session=session.id, reason=reason))
-            document = self._save(tx, session.paused(reason), command)
+            document = self._save(tx, session.paused(reason, unsettled=gone), command)
         self.on_change()
         return document
 
@@ -245,11 +246,9 @@ class SessionKeeper:
         """The slot that was begun is settled; ends the session if that was its last."""
         self._flight.end()
         session = self.running
-        if (
-            session
-            and session.state == "active"
-            and (reason := end_before_next(session, self._clock))
-        ):
+        if session and session.unsettled:
+            self._miss(self.away, lambda present: present.unsettled)
+        elif session and (reason := end_before_next(session, self._clock)):
             self.finish(reason)
         self.on_change()
 
@@ -344,7 +343,11 @@ class SessionKeeper:
     def _gone(self, session: Session) -> int:
         """How many slots have passed; the one in flight has, whatever comes of it."""
         gone, _ = session.passed(self._clock.monotonic())
-        return max(gone, int(self._flight.slot == (session.id, session.slot)))
+        return max(gone, int(self._is_in_flight(session)))
+
+    def _is_in_flight(self, session: Session) -> bool:
+        """Whether its next slot is being taken."""
+        return self._flight.slot == (session.id, session.slot)
 
     def _settled(self, tx: Transaction, session: Session, reason: MissReason) -> Session:
         """Count what has passed, before the grid changes."""
@@ -355,7 +358,7 @@ class SessionKeeper:
         self, tx: Transaction, session: Session, reason: EndReason, command: Command | None
     ) -> SessionDocument:
         self._misses.tell(tx)
-        if self._flight.slot == (session.id, session.slot):
+        if self._is_in_flight(session):
             # It hangs; `frame_stored` refuses it should it come after all.
             session = counted(tx, session, 1, "camera", self._clock)
         session = self._settled(tx, session, self.away)

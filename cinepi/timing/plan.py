@@ -29,7 +29,9 @@ def next_wall(session: Session, clock: Clock) -> WallTime | None:
 
 
 def end_before_next(session: Session, clock: Clock) -> EndReason | None:
-    """Why it ends before its next slot, or None if that slot belongs to it."""
+    """Why it ends before its next slot; None if that slot belongs to it, or none is planned."""
+    if session.state != "active":
+        return None
     return session.end_before(session.slot, session.due(session.slot) + _ahead(clock))
 
 

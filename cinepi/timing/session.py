@@ -34,6 +34,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         until: As `ends.until`, on the wall clock.
         first_due: When slot 0 was due; after a reboot, when it would have been on this clock.
         slot: The next slot to decide on.
+        unsettled: While it is paused, the next slots that were due before the pause: they are those
+            of a frame that was in flight then, and of what passed behind it.
         written_wall: The wall clock when this value was last written,
         written_mono: and the monotonic clock at the same moment: they find the grid again
         kernel_boot: after a reboot, which shows in this id.
@@ -52,6 +54,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     started_wall: WallTime
     origin_slot: int = 0
     slot: int = 0
+    unsettled: int = 0
     frames: int = 0
     missed_by: dict[MissReason, int] = {}
     last_frame_wall: WallTime | None = None
@@ -81,8 +84,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     def passed(self, now: MonotonicTime) -> tuple[int, bool]:
         """How many slots have gone by untaken, and whether the next one is to be taken now.
 
-        None while it waits or is paused.
+        None while it waits; while it is paused, those that passed before.
         """
+        if self.state == "paused":
+            return self.unsettled, False
         if self.state != "active":
             return 0, False
         behind = now - self.due(self.slot) + _EPSILON
@@ -110,6 +115,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(
             self,
             slot=self.slot + 1,
+            unsettled=max(0, self.unsettled - 1),
             frames=self.frames + 1,
             last_frame_wall=wall,
             max_late_ms=max(self.max_late_ms, late_ms),
@@ -118,19 +124,32 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     def with_missed(self, count: int, reason: MissReason) -> "Session":
         """The next `count` slots passed without a picture."""
         missed = {**self.missed_by, reason: self.missed_by.get(reason, 0) + count}
-        return msgspec.structs.replace(self, slot=self.slot + count, missed_by=missed)
+        return msgspec.structs.replace(
+            self,
+            slot=self.slot + count,
+            unsettled=max(0, self.unsettled - count),
+            missed_by=missed,
+        )
 
-    def paused(self, reason: PauseReason) -> "Session":
-        """Its slots are not numbered until it goes on."""
-        return msgspec.structs.replace(self, state="paused", pause_reason=reason)
+    def paused(self, reason: PauseReason, *, unsettled: int = 0) -> "Session":
+        """Its slots are not numbered until it goes on, but for those that are `unsettled`."""
+        return msgspec.structs.replace(
+            self, state="paused", pause_reason=reason, unsettled=unsettled
+        )
 
     def unpaused(self, now: MonotonicTime) -> "Session":
-        """It goes on at the next point of its grid."""
-        ahead = self.due(self.slot)
+        """It goes on at the next point of its grid, behind what is not settled yet."""
+        first = self.slot + self.unsettled
+        ahead = self.due(first)
         if ahead < now:
             ahead += -((ahead - now) // self.interval) * self.interval
         return msgspec.structs.replace(
-            self, state="active", pause_reason=None, origin=ahead, origin_slot=self.slot
+            self,
+            state="active",
+            pause_reason=None,
+            origin=ahead,
+            origin_slot=first,
+            unsettled=0,
         )
 
     def with_interval(self, interval: Seconds, now: MonotonicTime) -> "Session":

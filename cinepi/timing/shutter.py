@@ -260,9 +260,9 @@ class Shutter:
             if self._seldom.is_due(error.code):
                 _log.error("frame missed", reason=str(error))
         finally:
+            if self._camera.document().recovery != recovery:
+                self._keeper.away = "camera"  # what passed meanwhile was lost to the ladder
             self._keeper.landed()
-        if self._camera.document().recovery != recovery:
-            self._keeper.away = "camera"  # what passed meanwhile was lost to the ladder
 
     def _tell_missed(self, why: str, error: CinepiError) -> None:
         if self._seldom.is_due(why):

@@ -262,6 +262,84 @@ def test_what_passes_a_frame_in_flight_is_counted_after_a_new_interval(
     assert document.missed_by == told(journal)
 
 
+@pytest.fixture
+def in_flight(keeper: SessionKeeper, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """A session that was paused 5.8 s behind the beginning of a frame that has not landed."""
+    monkeypatch.setattr(keeper_module, "IN_FLIGHT_LIMIT", 0.01)
+    clock.now += 1
+    session = begun(keeper)
+    clock.now += 5.8
+    keeper.pause("command", None)
+    return session
+
+
+def land(keeper: SessionKeeper, journal: Journal, session: Session) -> None:
+    """The frame in flight comes after all."""
+    with journal.transaction() as tx:
+        keeper.frame_stored(tx, picture(session))
+    keeper.landed()
+
+
+def test_what_passed_a_frame_in_flight_before_a_pause_is_counted_when_it_lands(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock, in_flight: Session
+) -> None:
+    """The frame keeps its number, those behind it are missed, and the pause costs nothing."""
+    land(keeper, journal, in_flight)
+    document = keeper.document()
+    assert (document.state, document.frames, document.missed_by) == ("paused", 2, {"late": 5})
+    clock.now += 60
+    keeper.resume("command", None)
+    assert keeper.next_due() == pytest.approx(1067)
+    clock.now = 1067
+    take(keeper, journal)
+    assert (keeper.document().frames, keeper.document().missed_by) == (3, {"late": 5})
+    assert told(journal) == {"late": 5}
+
+
+def test_what_passed_a_frame_in_flight_is_counted_where_it_fails_too(
+    keeper: SessionKeeper, journal: Journal, in_flight: Session
+) -> None:
+    """Each by its own reason."""
+    del in_flight
+    keeper.slot_failed("camera")
+    keeper.landed()
+    assert keeper.document().missed_by == told(journal) == {"camera": 1, "late": 5}
+
+
+def test_a_quick_resume_skips_no_point_of_the_grid(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock, in_flight: Session
+) -> None:
+    """Also where the frame in flight lands behind it."""
+    keeper.resume("command", None)
+    land(keeper, journal, in_flight)
+    clock.now += 0.2
+    take(keeper, journal)
+    document = keeper.document()
+    assert (document.frames, document.missed_by) == (3, {"late": 5})
+    assert document.missed_by == told(journal)
+    assert keeper.next_due() == pytest.approx(1008)
+
+
+def test_a_stop_of_a_pause_counts_what_passed_before(
+    keeper: SessionKeeper, journal: Journal, in_flight: Session
+) -> None:
+    """The frame that does not land is the camera's."""
+    del in_flight
+    keeper.stop(None)
+    assert keeper.document().missed_by == told(journal) == {"camera": 1, "late": 5}
+
+
+def test_a_restart_in_a_pause_counts_what_passed_before(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock, in_flight: Session
+) -> None:
+    """With the frame that was in flight, and nothing of the pause."""
+    del keeper, in_flight
+    clock.now += 60
+    document = SessionKeeper(journal, clock).document()
+    assert (document.state, document.frames) == ("paused", 1)
+    assert document.missed_by == told(journal) == {"service_down": 6}
+
+
 def rebooted(journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> SessionKeeper:
     """The session after a reboot with a clock that stood still meanwhile and is not set."""
     monkeypatch.setattr(keeper_module, "kernel_boot_id", lambda: "another")
