@@ -178,15 +178,19 @@ class Client:
         number_of: Callable[[AnswerT], int | None],
         timeout: Seconds,
     ) -> AnswerT:
-        """Send one request and wait for the answer of the same number; late others are skipped."""
+        """Send one request and wait for the answer of the same number; late others are skipped.
+
+        One without a number is an error that the service tells before it hangs up.
+        """
         self._last_id += 1
         deadline = time.monotonic() + timeout
         try:
             self._socket.settimeout(timeout)
-            self._socket.sendall(encode(self._last_id) + b"\n")
+            with suppress(BrokenPipeError, ConnectionResetError):  # it may have said why
+                self._socket.sendall(encode(self._last_id) + b"\n")
             while line := self._stream.readline(_LONGEST_LINE):
                 answer = decode(line)
-                if number_of(answer) == self._last_id:
+                if number_of(answer) in (self._last_id, None):
                     return answer
                 self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
         except TimeoutError as error:

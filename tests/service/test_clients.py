@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from cinepi.client import short_address
+import pytest
+
+from cinepi.client import Client, short_address
 from cinepi.clock import rfc3339
+from cinepi.errors import BusyError, CameraUnavailableError
 from cinepi.model.documents import SessionDocument
+from cinepi.protocol import PingResult
 from cinepi.service.server import MOST_CLIENTS, MOST_WAITING
 from tests.service.running import LIMIT, RunningService, wait_for
 
@@ -54,6 +58,19 @@ def test_too_many_clients_are_turned_away(service: RunningService) -> None:
         wait_for(service.pictures)
     wait_for(service.session)
     assert service.process.poll() is None
+
+
+@pytest.mark.parametrize("asking", ["ask", "call"])
+def test_a_client_that_is_turned_away_says_why(service: RunningService, asking: str) -> None:
+    """The service is there and full, which is another thing than one that went away."""
+    with ExitStack() as stack:
+        for _ in range(MOST_CLIENTS):
+            stack.enter_context(connected(service))
+        with Client.connect(service.layout, start=False) as late:
+            with pytest.raises(BusyError, match="100 clients"):
+                late.ask("ping") if asking == "ask" else late.call("ping", PingResult)
+            with pytest.raises(CameraUnavailableError):  # it was hung up on
+                late.ask("ping")
 
 
 def test_without_descriptors_the_service_lives(start_service: Start) -> None:
