@@ -5,14 +5,13 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from cinepi.capture.beside import Beside
 from cinepi.capture.develop import Buffer
 from cinepi.capture.folder import opened, our_errors, rename_if_free, temporary_name
-from cinepi.capture.naming import name_for, parse_name
+from cinepi.capture.naming import is_name, name_for, parse_name
 from cinepi.clock import Clock
 from cinepi.errors import InvalidArgumentError
 from cinepi.units import Bytes, WallTime
@@ -39,6 +38,7 @@ class Store:
     Attributes:
         vanished: Pictures that were deleted and that the index does not know to be gone, since the
             disk or the journal failed then; each with the reason of its deletion.
+        leftover: Files of pictures that were not kept, and that could not be deleted then.
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
@@ -46,6 +46,7 @@ class Store:
         self.folder = folder
         self._clock = clock
         self.vanished: dict[str, str] = {}
+        self.leftover: set[str] = set()
 
     def path(self, name: str) -> Path:
         """Where a picture of that name lies, or would."""
@@ -81,11 +82,19 @@ class Store:
                 present = name = _publish(folder, temporary, wall, taken)
                 os.fsync(folder)
             except BaseException:
-                with suppress(FileNotFoundError):
-                    os.unlink(present, dir_fd=folder)
+                self._drop(folder, present)
                 raise
         size = sum(len(part) for part in parts)
         return StoredFile(name, self.path(name), size, digest.result())
+
+    def _drop(self, folder: int, name: str) -> None:
+        try:
+            os.unlink(name, dir_fd=folder)
+        except FileNotFoundError:
+            pass
+        except OSError:  # what went wrong first is what matters
+            if is_name(name):  # the next start removes all others
+                self.leftover.add(name)
 
     def delete(self, name: str) -> Bytes:
         """Remove a picture and return its size; 0 if there is none. Call `flush` after the last.

@@ -1,5 +1,6 @@
 """Taking a picture: from the order to a file on the disk and its row in the journal."""
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -76,6 +77,7 @@ class Taker:
         self._store = store
         self._journal = journal
         self._clock = clock
+        self._keeping = threading.Lock()  # a name that is free again may be given to a new picture
         self._latest: tuple[str, bytes] | None = None
         self.exposed: Callable[[], None] = lambda: None
         self.stored: Callable[[CaptureDocument], None] = lambda _: None
@@ -105,22 +107,26 @@ class Taker:
         began = max(now, order.due or now)
         self._check_space(settings.reserve_mb)
         taken = self._expose(order, settings)
-        stored = self._store.write(taken.parts, taken.facts.wall, self._is_indexed)
-        document = _document(stored, taken)
-        try:
-            with self._journal.transaction() as transaction:
-                transaction.append(_event(document))
-                transaction.add_capture(document)
-                also(transaction, document)
-        except BaseException:
-            with suppress(CinepiError):  # what went wrong first is what matters
-                if not self._is_indexed(stored.name):
-                    self._store.delete(stored.name)
-            raise
-        self._latest = stored.name, taken.preview
-        self._learn(stored.size, self._clock.monotonic() - began)
+        with self._keeping:
+            document = self._keep(taken, also)
+        self._latest = document.filename, taken.preview
+        self._learn(document.size, self._clock.monotonic() - began)
         self.stored(document)
         return document
+
+    def tidy(self) -> None:
+        """Delete what could not be deleted when a picture was not kept; not while one is stored.
+
+        Raises:
+            CinepiError: It cannot be deleted now either; the next call tries again.
+        """
+        if not self._store.leftover or not self._keeping.acquire(blocking=False):
+            return
+        try:
+            for name in sorted(self._store.leftover):
+                self._delete_unindexed(name)
+        finally:
+            self._keeping.release()
 
     def latest_preview(self) -> tuple[str, bytes] | None:
         """Name and preview JPEG of the newest picture of this run; any thread."""
@@ -168,6 +174,30 @@ class Taker:
         finally:
             preview.wait()
             frame.release()
+
+    def _keep(
+        self, taken: _Taken, also: Callable[[Transaction, CaptureDocument], None]
+    ) -> CaptureDocument:
+        """Put it on the disk and into the journal, or neither."""
+        stored = self._store.write(taken.parts, taken.facts.wall, self._is_indexed)
+        document = _document(stored, taken)
+        try:
+            with self._journal.transaction() as transaction:
+                transaction.append(_event(document))
+                transaction.add_capture(document)
+                also(transaction, document)
+        except BaseException:
+            self._store.leftover.add(stored.name)
+            with suppress(CinepiError):  # what went wrong first is what matters
+                self._delete_unindexed(stored.name)
+            raise
+        return document
+
+    def _delete_unindexed(self, name: str) -> None:
+        if not self._is_indexed(name):
+            self._store.delete(name)
+            self._store.flush()
+        self._store.leftover.discard(name)
 
     def _facts(self, frame: Frame, order: Order, settings: CaptureSettings) -> Facts:
         late_ms = None if order.due is None else round(1000 * (frame.began_at - order.due), 3)

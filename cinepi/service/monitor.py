@@ -79,6 +79,7 @@ class Monitor:
         if turn % STORAGE_EVERY == 0:
             self._parts.storage.check()
         tell_vanished(self._parts.store, self._parts.journal)
+        self._parts.taker.tidy()
         if self._is_idle(now):
             self._leave()
 

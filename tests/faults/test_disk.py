@@ -195,9 +195,10 @@ def test_read_only_disk_is_told_and_outlived(start: Callable[..., Sufferer]) -> 
         (("writev",), "EIO"),
         (("fsync",), "EIO"),
         (("fdatasync", "pwrite64"), "EIO"),
+        (("fdatasync", "pwrite64", "unlinkat"), "EIO"),
         (("renameat2",), "EIO"),
     ],
-    ids=["write", "fsync", "journal", "rename"],
+    ids=["write", "fsync", "journal", "journal and deletion", "rename"],
 )
 def test_failing_card_costs_frames_and_nothing_else(
     start: Callable[..., Sufferer], calls: tuple[str, ...], error: str

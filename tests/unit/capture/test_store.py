@@ -120,6 +120,31 @@ def test_errors_of_the_disk_have_names(
     assert list(folder.iterdir()) == []
 
 
+def test_a_file_that_stays_behind_is_remembered(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has its name, it is no picture, and it could not be deleted either."""
+    fsync, synced = os.fsync, 0
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def fail_of_the_folder(descriptor: int) -> None:
+        nonlocal synced
+        synced += 1
+        if synced > 1:
+            fail()
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail_of_the_folder)
+    monkeypatch.setattr(os, "unlink", fail)
+    with pytest.raises(InternalError, match="failing"):
+        store.write(WHOLE, WALL)
+    monkeypatch.undo()
+    assert store.leftover == {path.name for path in folder.iterdir()}
+    assert len(store.leftover) == 1
+
+
 def test_folder_that_is_a_file(store: Store, folder: Path) -> None:
     """A folder that cannot be made is an error that names it."""
     folder.parent.mkdir(parents=True)

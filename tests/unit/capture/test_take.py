@@ -1,3 +1,6 @@
+import errno
+import os
+import threading
 import time
 
 import piexif
@@ -10,7 +13,7 @@ from cinepi.capture.develop import PREVIEW_LIMIT
 from cinepi.capture.reindex import describe
 from cinepi.capture.store import Store
 from cinepi.capture.take import Order, Taker
-from cinepi.errors import CameraUnavailableError, StorageFullError
+from cinepi.errors import CameraUnavailableError, InternalError, StorageFullError
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.documents import CaptureDocument
 from cinepi.model.settings import CameraSettings, CaptureSettings
@@ -148,6 +151,64 @@ def test_failed_transaction_leaves_no_file(taker: Taker, bench: Bench, journal: 
     assert journal.capture_totals() == (0, 0)
     assert taker.latest_preview() is None
     taker.take(SNAPSHOT, SETTINGS, nothing)
+
+
+@pytest.mark.parametrize("call", ["unlink", "fsync"])
+def test_a_file_that_could_not_be_deleted_goes_at_the_next_look(
+    taker: Taker, bench: Bench, journal: Journal, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """The journal fails, then the disk: what is left is no picture, and nobody has to start anew.
+
+    Deleted is what would stay so after a power cut.
+    """
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(descriptor)
+        fsync(descriptor)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def also(transaction: Transaction, document: CaptureDocument) -> None:
+        monkeypatch.setattr(os, call, fail)
+        raise StorageFullError(f"no room for {document.filename} in {transaction}")
+
+    with pytest.raises(StorageFullError):
+        taker.take(SNAPSHOT, SETTINGS, also)
+    with pytest.raises(InternalError):
+        taker.tidy()
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "fsync", note)
+    taker.tidy()
+    assert files(bench) == []
+    assert len(synced) == 1
+    taker.tidy()
+    assert len(synced) == 1
+    document = taker.take(SNAPSHOT, SETTINGS, nothing)
+    taker.tidy()
+    assert files(bench) == [document.filename]
+    assert journal.capture_totals()[0] == 1
+
+
+def test_nothing_is_tidied_while_a_picture_is_stored(
+    taker: Taker, bench: Bench, store: Store
+) -> None:
+    """A name that has become free may be that of a picture which the journal gets just now."""
+
+    def also(transaction: Transaction, document: CaptureDocument) -> None:
+        del transaction
+        store.leftover.add(document.filename)
+        looking = threading.Thread(target=taker.tidy, name="looking")
+        looking.start()
+        looking.join(5)
+        assert not looking.is_alive()
+
+    document = taker.take(SNAPSHOT, SETTINGS, also)
+    taker.tidy()
+    assert files(bench) == [document.filename]
+    assert store.leftover == set()
 
 
 def test_camera_that_fails_leaves_nothing(taker: Taker, bench: Bench, journal: Journal) -> None:
