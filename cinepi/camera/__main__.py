@@ -6,6 +6,7 @@ from typing import Any
 
 from cinepi import cli
 from cinepi.entry import FAILED
+from cinepi.errors import InvalidArgumentError
 from cinepi.paths import Layout
 from cinepi.units import Seconds
 
@@ -73,6 +74,9 @@ def _simulate(args: argparse.Namespace) -> int:
         faults.clear(layout)
         sys.stdout.write("The simulated camera is well again\n")
         return 0
+    if args.fault not in faults.FAULTS:
+        known = ", ".join((*faults.FAULTS, "clear"))
+        raise InvalidArgumentError(f"FAULT must be one of {known}, not {args.fault}")
     fault = faults.write(layout, args.fault, args.count, args.seconds)
     times = {None: "until: simulate clear", 1: "once"}.get(fault.count, f"{fault.count} times")
     sys.stdout.write(f"The simulated camera shows the fault {fault.fault}, {times}\n")

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from cinepi.check import parse
+from cinepi.config.atomic import speaking_of
 from cinepi.errors import InvalidArgumentError
 from cinepi.features import setting
 from cinepi.paths import Layout
@@ -48,17 +49,24 @@ def write(layout: Layout, fault: str, count: int | None = None, seconds: Seconds
 
     Raises:
         InvalidArgumentError: An argument is out of its range; names all that are.
+        CinepiError: The file cannot be written; see `speaking_of`.
     """
     parsed = parse(Fault, {"fault": fault, "count": count, "seconds": seconds})
-    layout.faults.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(layout.faults.parent):
-        _replace(layout.faults, parsed)
+    with speaking_of(layout.faults, "write"):
+        layout.faults.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(layout.faults.parent):
+            _replace(layout.faults, parsed)
     return parsed
 
 
 def clear(layout: Layout) -> None:
-    """Make the simulated camera well again."""
-    layout.faults.unlink(missing_ok=True)
+    """Make the simulated camera well again.
+
+    Raises:
+        CinepiError: The file cannot be removed; see `speaking_of`.
+    """
+    with speaking_of(layout.faults, "remove"):
+        layout.faults.unlink(missing_ok=True)
 
 
 class Faults:

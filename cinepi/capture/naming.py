@@ -48,7 +48,7 @@ def parse_name(name: str, field: str = "/filename") -> datetime:
         except ValueError:
             pass
     message = (
-        f"{field[1:]} must be a name such as cinepi_20261123_093000.jpg or "
+        "a picture has a name such as cinepi_20261123_093000.jpg or "
         f"cinepi_20261123_093000_01.jpg, not {name[:_MAX_SHOWN]!r}"
     )
     raise InvalidArgumentError.at(field, message)

@@ -87,7 +87,7 @@ def _parsed(path: Path) -> object:
     from cinepi.strictyaml import MAX_SIZE  # noqa: PLC0415
 
     try:
-        text = atomic.read(path, max_bytes=MAX_SIZE)
+        text = atomic.read(path, max_bytes=MAX_SIZE, is_ours=False)
     except FileNotFoundError as error:
         raise CinepiError(f"there is no file {path}") from error
     except UnicodeDecodeError as error:

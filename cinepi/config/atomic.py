@@ -27,8 +27,13 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _MISPLACED = {errno.ENOTDIR, errno.EEXIST, errno.ELOOP}  # a file as folder, a link to itself
 
 
-def read(path: Path, *, max_bytes: Bytes) -> str:
+def read(path: Path, *, max_bytes: Bytes, is_ours: bool = True) -> str:
     """Read a text file; never waits for a writer.
+
+    Args:
+        path: The file.
+        max_bytes: What is accepted.
+        is_ours: Whether anything else in its place is to be moved away.
 
     Raises:
         FileNotFoundError: There is none.
@@ -42,7 +47,7 @@ def read(path: Path, *, max_bytes: Bytes) -> str:
         # Without O_NONBLOCK, a named pipe would wait for a writer.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            _check_is_file(path, os.fstat(handle).st_mode)
+            _check_is_file(path, os.fstat(handle).st_mode, is_in_the_way=is_ours)
             with os.fdopen(handle, "rb", closefd=False) as file:
                 content = file.read(max_bytes + 1)
         finally:
@@ -67,7 +72,7 @@ def write(path: Path, text: str, *, like: Path) -> None:
     with speaking_of(path, "write"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
-            _check_is_file(path, path.lstat().st_mode)
+            _check_is_file(path, path.lstat().st_mode, is_in_the_way=True)
         new = path.with_name(f".{path.name}{_UNFINISHED}")
         new.unlink(missing_ok=True)  # of a run that was killed
         try:
@@ -155,10 +160,11 @@ def _copy_owner_and_mode(handle: int, like: Path) -> None:
     os.fchmod(handle, stat.S_IMODE(old.st_mode) | 0o600)  # or it could not be read next time
 
 
-def _check_is_file(path: Path, mode: int) -> None:
+def _check_is_file(path: Path, mode: int, *, is_in_the_way: bool) -> None:
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "a device or a link"
-        raise ConflictError(f"{path} is {what}, not a file; move it away")
+        advice = "; move it away" if is_in_the_way else ""
+        raise ConflictError(f"{path} is {what}, not a file{advice}")
 
 
 def _sync_folder(folder: Path) -> None:

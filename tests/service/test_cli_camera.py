@@ -160,6 +160,19 @@ def test_an_unknown_fault_is_refused(tmp_path: Path) -> None:
     done = run(tmp_path, "camera", "simulate", "gremlin")
     assert done.returncode == 2
     assert "hang" in done.stderr
+    assert "clear" in done.stderr
+
+
+@pytest.mark.parametrize("word", ["hang", "clear"])
+def test_a_fault_that_cannot_be_written_says_where(tmp_path: Path, word: str) -> None:
+    """It is a file that the disk does not take, and not what is printed."""
+    place = Layout(tmp_path).faults.parent
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("in the way")
+    done = run(tmp_path, "camera", "simulate", word)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert str(Layout(tmp_path).faults) in done.stderr
+    assert "output" not in done.stderr
 
 
 @pytest.mark.usefixtures("started_service")

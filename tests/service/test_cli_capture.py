@@ -95,6 +95,7 @@ def test_a_name_that_leads_elsewhere_is_refused(service: RunningService) -> None
     """Paths are no names."""
     done = run(service.layout.root, "capture", "delete", "../config/cinepi.yaml")
     assert done.returncode == 2
+    assert "a picture has a name such as" in done.stderr
     assert service.layout.config.exists()
 
 

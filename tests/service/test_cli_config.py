@@ -140,6 +140,13 @@ def test_validate_lists_what_is_wrong_in_a_file(service: RunningService, tmp_pat
     assert (missing.returncode, missing.stderr) == (1, f"there is no file {tmp_path}/none.yaml\n")
 
 
+def test_validate_leaves_a_folder_where_it_is(service: RunningService, tmp_path: Path) -> None:
+    """It is in nobody's way, only no file."""
+    done = config(service, "validate", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path} is a folder, not a file\n"
+
+
 def test_validate_checks_the_file_of_the_service(service: RunningService) -> None:
     """Without a name, it is the service's own file, as it is on disk now."""
     assert answer(service, "validate")["changed"] == []

@@ -247,6 +247,17 @@ def test_tries_grow_rarer(bench: Bench) -> None:
     assert len(bench.events) == 1
 
 
+def test_no_pause_is_said_to_last_no_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its last moments too, what is not tried now is tried later."""
+    faults.write(bench.layout, "unplug")
+    moment = bench.clock.monotonic()
+    monkeypatch.setattr(bench.clock, "monotonic", lambda: moment)
+    camera = bench.camera()
+    camera.open()
+    moment += 0.46
+    assert pause_of(camera.take) == 0.1
+
+
 def test_person_need_not_wait(bench: Bench) -> None:
     """A restart that a person asks for ignores the pause, and says why it fails."""
     faults.write(bench.layout, "busy")
