@@ -13,6 +13,7 @@ from tests.service.running import RunningService, wait_for
 
 Start = Callable[..., RunningService]
 
+HUGE = 30_000_000_000  # bytes
 ALL_OF_IT = 1_000_000  # MB: a reserve that no disk of a test machine has free
 
 
@@ -104,7 +105,10 @@ def test_much_room_is_made_by_steps(start_service: Start) -> None:
     service.terminate()
     for number in range(249):
         name = f"cinepi_20200101_00{number // 60:02}{number % 60:02}.jpg"
-        (service.layout.captures / name).write_bytes(picture)
+        with (service.layout.captures / name).open("wb") as file:
+            file.write(picture)
+            file.seek(HUGE)  # a hole: it looks as if there was room to be made
+            file.write(picture)
     service = start_service()
     patch(service, when_full="delete_oldest", reserve_mb=ALL_OF_IT)
     for left in (50, 0):
