@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from cinepi.envelope import Command
 from cinepi.features import setting
 from cinepi.model.documents import (
     BackupFile,
@@ -367,40 +366,3 @@ class LogsRecentParams(Params, frozen=True):
         | None
     ) = None
     since: Annotated[str, setting("Since", "Only from this time on, RFC 3339.")] | None = None
-
-
-class Unanswered(Result, frozen=True):
-    """A command whose answer its sender has not confirmed as delivered."""
-
-    command: Command
-    outcome: msgspec.Raw
-
-
-class UnansweredResult(Result, frozen=True):
-    """Answer of `requests.unanswered`, oldest first."""
-
-    requests: tuple[Unanswered, ...]
-
-
-class AnsweredParams(Params, frozen=True):
-    """Arguments of `requests.answered`."""
-
-    ids: tuple[str, ...]
-
-
-class RefuseParams(Params, frozen=True):
-    """Arguments of `requests.refuse`: why the command that comes along is not done any more."""
-
-    message: str
-
-
-class FindRequestParams(Params, frozen=True):
-    """Arguments of `requests.find`: the newest request whose id starts so."""
-
-    prefix: str
-
-
-class FindRequestResult(Result, frozen=True):
-    """The id found, or None."""
-
-    id: str | None

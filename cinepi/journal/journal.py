@@ -21,7 +21,8 @@ from cinepi.journal.stretches import Ids, ids_between, load_steps
 from cinepi.journal.tally import TALLY_KEY, Tally
 from cinepi.journal.transaction import Transaction
 from cinepi.model.documents import CaptureDocument, CaptureKind
-from cinepi.protocol import CapturesListParams, EventsReadResult, Unanswered
+from cinepi.protocol import CapturesListParams, EventsReadResult
+from cinepi.recorded import UnansweredResult
 from cinepi.units import Bytes
 
 __all__ = ["Journal", "Transaction"]
@@ -233,11 +234,12 @@ class Journal:
         """
         return requests.outcome_of(self._database, command, self._timeline.now())
 
-    def unanswered(self) -> tuple[Unanswered, ...]:
-        """Outcomes of the last 10 minutes that have a context and no `mark_answered`, in order."""
+    def unanswered(self, after: int = 0) -> UnansweredResult:
+        """Outcomes of the last 10 minutes that have a context and no `mark_answered`: one page."""
         with self._database.lock:
-            found = requests.unanswered(self._database, self._timeline.now())
-            return tuple(one for one in found if one.command.id not in self._answered)
+            page = requests.unanswered(self._database, self._timeline.now(), after)
+            left = tuple(one for one in page.requests if one.command.id not in self._answered)
+            return UnansweredResult(requests=left, next=page.next)
 
     def find_request(self, prefix: str) -> str | None:
         """The newest id of the last 10 minutes that starts with `prefix`."""

@@ -10,13 +10,15 @@ from cinepi.errors import ConflictError, Problem
 from cinepi.journal import state
 from cinepi.journal.database import Database, Values, Work
 from cinepi.journal.tally import Tally
-from cinepi.protocol import Unanswered
+from cinepi.recorded import Unanswered, UnansweredResult
 from cinepi.units import Bytes, Seconds
 
 KEPT: Seconds = 600.0
 """How long an outcome is kept."""
 MAX_ROWS = 10_000
 """Most commands kept: 16 a second over the whole time; beyond, the oldest go early."""
+PAGE = 50
+"""Outcomes in one answer, which must fit a line of the socket."""
 MAX_BYTES: Bytes = 16 * 1024 * 1024
 """Most bytes of them, nearly: of usual ones `MAX_ROWS` have half of that."""
 
@@ -117,20 +119,21 @@ def outcome_of(database: Database, command: Command, now: Seconds) -> msgspec.Ra
     return msgspec.Raw(outcome)
 
 
-def unanswered(database: Database, now: Seconds) -> list[Unanswered]:
-    """Outcomes whose sender wants to hear of them and has not confirmed, oldest first."""
+def unanswered(database: Database, now: Seconds, after: int) -> UnansweredResult:
+    """Outcomes whose sender wants to hear of them and has not confirmed: one page."""
     rows = database.rows(
-        "SELECT id, fingerprint, context, outcome FROM request"
-        " WHERE answered = 0 AND context <> '' AND at > ? ORDER BY number",
-        (now - KEPT,),
+        "SELECT number, id, fingerprint, context, outcome FROM request"
+        " WHERE answered = 0 AND context <> '' AND at > ? AND number > ? ORDER BY number LIMIT ?",
+        (now - KEPT, after, PAGE),
     )
-    return [
+    found = tuple(
         Unanswered(
             command=Command(id=id_, fingerprint=fingerprint, context=context),
             outcome=msgspec.Raw(outcome),
         )
-        for id_, fingerprint, context, outcome in rows
-    ]
+        for _, id_, fingerprint, context, outcome in rows
+    )
+    return UnansweredResult(requests=found, next=rows[-1][0] if len(rows) == PAGE else None)
 
 
 def find(database: Database, prefix: str, now: Seconds) -> str | None:

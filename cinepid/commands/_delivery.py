@@ -7,7 +7,8 @@ import msgspec
 from cinepi.errors import CinepiError
 from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
-from cinepi.protocol import AnsweredParams, Unanswered, UnansweredResult, WatchResult
+from cinepi.protocol import WatchResult
+from cinepi.recorded import AnsweredParams, Unanswered, UnansweredParams, UnansweredResult
 from cinepi.units import Seconds
 from cinepid.commands._answer import Sender, stored
 from cinepid.commands._contract import Parts
@@ -136,12 +137,20 @@ class Delivery:
 
     async def _deliver_unanswered(self) -> None:
         self._is_due = False
-        try:
-            found = await self._parts.service.call("requests.unanswered", UnansweredResult)
-        except CinepiError:
-            self._is_due = True
-            raise
-        for request in found.requests:
+        after: int | None = 0
+        while after is not None:
+            try:
+                page = await self._parts.service.call(
+                    "requests.unanswered", UnansweredResult, UnansweredParams(after=after)
+                )
+            except CinepiError:
+                self._is_due = True
+                raise
+            await self._deliver_page(page)
+            after = page.next
+
+    async def _deliver_page(self, page: UnansweredResult) -> None:
+        for request in page.requests:
             self._parts.pulse.beat("delivery")
             command_id = request.command.id
             entry = self._once.find(command_id)

@@ -9,7 +9,7 @@ from math import inf
 
 import msgspec
 
-from cinepi import envelope, protocol
+from cinepi import envelope
 from cinepi.errors import (
     CinepiError,
     ConflictError,
@@ -18,6 +18,7 @@ from cinepi.errors import (
     RetainedCommandError,
 )
 from cinepi.logs.setup import logger
+from cinepi.recorded import FindRequestParams, FindRequestResult, RefuseParams
 from cinepi.units import MonotonicTime, Seconds
 from cinepid import topics
 from cinepid.commands._age import last_moment
@@ -262,8 +263,8 @@ class Dispatcher:
             return known
         found = await self._parts.service.call(
             "requests.find",
-            protocol.FindRequestResult,
-            protocol.FindRequestParams(prefix=request.auto_prefix),
+            FindRequestResult,
+            FindRequestParams(prefix=request.auto_prefix),
         )
         return found.id
 
@@ -319,7 +320,7 @@ class Dispatcher:
         except ExpiredError as error:
             if context.command is None:
                 raise
-            params = protocol.RefuseParams(message=str(error))
+            params = RefuseParams(message=str(error))
             await context.call("requests.refuse", msgspec.Raw, params)
             return None, ()
 

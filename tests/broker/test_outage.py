@@ -1,14 +1,19 @@
 """Broker, service or daemon gone in the middle: nothing is lost, and nothing happens twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cinepi.clock import SystemClock
+from cinepi.envelope import Command
 from cinepi.journal.journal import Journal
+from cinepi.journal.requests import PAGE
 from cinepi.model.events import StorageRecovered
 from cinepi.paths import Layout
+from cinepi.protocol import BackupResult
+from cinepid.payloads import ReplyTo
 from tests.broker.running import Operator, RunningBroker, RunningDaemon, wait_for
 from tests.service.running import RunningService
 
@@ -23,6 +28,20 @@ def _fill_journal(root: Path, count: int, *, max_rows: int = 100_000) -> None:
     with journal.transaction() as tx:
         for number in range(count):
             tx.append(StorageRecovered(free_bytes=number))
+    journal.close()
+
+
+def _fill_with_answers(root: Path, ids: Sequence[str]) -> None:
+    """Commands that were done, and whose senders have not heard so."""
+    path = Layout(root).journal
+    path.parent.mkdir(parents=True, exist_ok=True)
+    journal = Journal(path, clock=SystemClock(), boot="00000000")
+    context = msgspec.json.encode(ReplyTo(command="config/backup")).decode()
+    with journal.transaction() as tx:
+        for name in ids:
+            tx.finish(
+                Command(id=name, fingerprint="f", context=context), BackupResult(backup_file=name)
+            )
     journal.close()
 
 
@@ -76,6 +95,23 @@ def test_commands_are_not_behind_a_backlog(
     page = operator.wait("response/events/replay")
     assert len(page.payload) <= 64 * 1024
     assert page.json["data"]["next"] == len(page.json["data"]["events"])
+
+
+def test_answers_that_were_kept_back_all_come(
+    tmp_path: Path,
+    start_operator: Callable[..., Operator],
+    start_service: Callable[[], RunningService],
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """However many they are: each once."""
+    ids = [f"late-{number}" for number in range(2 * PAGE + 1)]
+    _fill_with_answers(tmp_path, ids)
+    operator = start_operator()
+    start_service()
+    start_daemon()
+    wait_for(lambda: operator.answers("config/backup", id=ids[-1]))
+    operator.sync()
+    assert [answer["id"] for answer in operator.answers("config/backup")] == ids
 
 
 def test_what_the_journal_dropped_is_counted(

@@ -26,12 +26,14 @@ from cinepi.model.documents import (
     SessionDocument,
 )
 from cinepi.protocol import (
-    AnsweredParams,
     ConfigChangeResult,
     ConfigPatchParams,
+    NoParams,
+)
+from cinepi.recorded import (
+    AnsweredParams,
     FindRequestParams,
     FindRequestResult,
-    NoParams,
     UnansweredResult,
 )
 from tests.service.running import LIMIT, RunningService

@@ -1,14 +1,13 @@
 """Events and answers, for those who deliver them."""
 
 from cinepi.errors import ExpiredError
-from cinepi.protocol import (
+from cinepi.protocol import EventsReadParams, EventsReadResult
+from cinepi.recorded import (
     AnsweredParams,
-    EventsReadParams,
-    EventsReadResult,
     FindRequestParams,
     FindRequestResult,
-    NoParams,
     RefuseParams,
+    UnansweredParams,
     UnansweredResult,
 )
 from cinepi.service.requests import Call, Nothing, method
@@ -20,10 +19,10 @@ def read(call: Call[EventsReadParams]) -> EventsReadResult:
     return call.parts.journal.events(call.params.after, call.params.limit)
 
 
-@method("requests.unanswered", NoParams)
-def unanswered(call: Call[NoParams]) -> UnansweredResult:
+@method("requests.unanswered", UnansweredParams)
+def unanswered(call: Call[UnansweredParams]) -> UnansweredResult:
     """Answers that nobody has confirmed as delivered."""
-    return UnansweredResult(requests=call.parts.journal.unanswered())
+    return call.parts.journal.unanswered(call.params.after)
 
 
 @method("requests.answered", AnsweredParams)

@@ -45,8 +45,15 @@ def finish(journal: Journal, *names: str, context: str = "topic") -> None:
 
 
 def waiting(journal: Journal) -> list[str]:
-    """Ids of the commands whose answer is not confirmed."""
-    return [one.command.id for one in journal.unanswered()]
+    """Ids of the commands whose answer is not confirmed, page by page."""
+    ids: list[str] = []
+    after: int | None = 0
+    while after is not None:
+        page = journal.unanswered(after)
+        assert len(page.requests) <= requests.PAGE
+        ids += [one.command.id for one in page.requests]
+        after = page.next
+    return ids
 
 
 @pytest.fixture
@@ -155,9 +162,19 @@ def test_confirmed_answers_are_not_waiting(path: Path, clock: HandClock) -> None
     journal.close()
     journal = opened(path, clock)
     assert waiting(journal) == ["a", "d", "f"]
-    one = journal.unanswered()[0]
+    one = journal.unanswered().requests[0]
     assert one.command == command("a")
     assert msgspec.json.decode(one.outcome) == {"result": {"backup_file": "a"}}
+    journal.close()
+
+
+def test_many_unconfirmed_answers_come_in_pages(path: Path, clock: HandClock) -> None:
+    """In order, none twice; one that was confirmed a moment ago leaves a gap in its page."""
+    journal = opened(path, clock)
+    names = [f"c{number}" for number in range(2 * requests.PAGE + 1)]
+    finish(journal, *names)
+    journal.mark_answered(names[1:3])
+    assert waiting(journal) == [names[0], *names[3:]]
     journal.close()
 
 

@@ -53,4 +53,4 @@ def test_writers_and_readers_do_not_disturb_each_other(journal: Journal) -> None
     assert not [thread.name for thread in writers + readers if thread.is_alive()]
     assert failures == []
     assert journal.last_seq == 2 * WRITERS * EACH
-    assert journal.unanswered() == ()
+    assert journal.unanswered().requests == ()
