@@ -31,6 +31,7 @@ _TARGET = 2.0
 _DEVICE = "bench"
 _ECHO = "bench/echo"
 _ROUND = 50
+_TRIPS = {"camera/set": 10}  # each is a copy of the configuration: 100 a second have names
 _LIMIT_S = 15.0
 _READY = ("status", "session")
 
@@ -91,7 +92,7 @@ def main() -> None:
         number = 0
         for turn in range(rounds + 1):
             for name, taken in times.items():
-                for _ in range(_ROUND):
+                for _ in range(_TRIPS.get(name, _ROUND)):
                     number += 1
                     duration = asker.ask(*_message(name, number))
                     if turn:  # the first round warms up
