@@ -13,6 +13,8 @@ from cinepi.units import Bytes, Seconds, counted
 
 _LIMIT: Seconds = 28.0
 """For a whole command: callers are promised an answer within 30 s."""
+_DELETE_LIMIT: Seconds = 3600.0
+"""A filter may fit all pictures of a month, and a slow card takes a millisecond for each."""
 _VERIFY_LIMIT: Seconds = 24 * 3600.0
 """A check reads every byte of every picture, from an SD card at perhaps 40 MB/s."""
 _MEGABYTE: Bytes = 1_000_000
@@ -55,7 +57,7 @@ def _delete(args: argparse.Namespace) -> int:
     params = cli.given(args, CapturesDeleteParams)
     if not args.filenames:
         del params["filenames"]
-    went = cli.ask(args, "captures.delete", params, limit=_LIMIT)
+    went = cli.ask(args, "captures.delete", params, limit=_DELETE_LIMIT)
     cli.show(args, went, _going(went))
     return 0
 
