@@ -60,6 +60,7 @@ class Recording:
         self.answers: list[int] = []
         self._quality = 60
         self._pictures: list[str] = []
+        self._newest = 0
         try:
             for life in (1, 2):
                 self._live(root / f"strace-{life}.log", is_last=life == 2)
@@ -100,7 +101,8 @@ class Recording:
             taken = self._ask(client, "snapshot.take")
             self._quality += 1
             self._ask(client, "config.patch", patch={"capture": {"quality": self._quality}})
-            self._ask(client, "events.read", after=0, limit=500)
+            heard = self._ask(client, "events.read", after=self._newest, limit=500)
+            self._newest = heard["events"][-1]["seq"]  # a longer answer would go in pieces
             self._ask(client, "config.backup")
             self._pictures.append(taken["filename"])
             if len(self._pictures) > 2:  # whose second is over, so that its name is not used again
