@@ -115,6 +115,7 @@ class SessionKeeper:
                 )
                 raise ConflictError(message)
             self._lateness.clear()
+            self._misses.end_streak()
             tx.append(started(session))
             document = self._save(tx, session, command)
         self.on_change()

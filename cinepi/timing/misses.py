@@ -47,7 +47,7 @@ class Misses:
         return is_first
 
     def end_streak(self) -> None:
-        """A frame was taken."""
+        """A frame was taken, or a session begins."""
         self._streak = None
 
     def add(self, missed: FramesMissed) -> None:

@@ -136,6 +136,18 @@ def fail(keeper: SessionKeeper) -> None:
     keeper.landed()
 
 
+def test_a_new_session_tells_its_first_miss_at_once(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock
+) -> None:
+    """What the session before it has lost to the same camera is another streak."""
+    clock.now += 1
+    fail(keeper)
+    keeper.stop(None)
+    start(keeper)
+    fail(keeper)
+    assert told(journal) == {"camera": 2}
+
+
 def test_what_a_camera_has_cost_stays_its_fault_when_the_process_is_left(
     keeper: SessionKeeper, journal: Journal, clock: HandClock
 ) -> None:
