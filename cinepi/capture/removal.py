@@ -80,15 +80,29 @@ def remove(
 def finish_removals(store: Store, journal: Journal) -> None:
     """End what a crash cut short; for the start, before any new picture is named.
 
-    Blocks for as long as the deletion would have taken, and asks systemd for the time.
+    Blocks for as long as the deletion would have taken, and asks systemd for the time. What the
+    disk refuses now stays, with all that its command wanted deleted after it: a start that fails
+    here would fail for ever.
+
+    Raises:
+        StorageFullError: The journal has no room; the next start goes on.
     """
+    refused: set[Command] = set()
     for key, removal in intents.left(journal, Removal).items():
-        if removal.command is None or journal.outcome(removal.command) is not None:
+        command = removal.command
+        if command is None or command in refused or journal.outcome(command) is not None:
             intents.forget(journal, key)
-        else:
-            systemd.take_more_time("deleting pictures")
-            _log.warning("deletion goes on after a crash", pictures=len(removal.filenames))
+            continue
+        systemd.take_more_time("deleting pictures")
+        _log.warning("deletion goes on after a crash", pictures=len(removal.filenames))
+        try:
             _carry_out(store, journal, removal, key)
+        except StorageFullError:
+            raise
+        except CinepiError as error:
+            _log.error("deletion cannot go on", reason=str(error))
+            refused.add(command)
+            intents.forget(journal, key)
 
 
 def tell_vanished(store: Store, journal: Journal) -> None:

@@ -150,6 +150,22 @@ def test_a_start_that_goes_on_with_a_deletion_takes_its_time(
 
 
 @pytest.mark.usefixtures("short_steps")
+def test_a_deletion_that_cannot_go_on_keeps_no_service_from_starting(
+    store: Store, journal: Journal
+) -> None:
+    """Its rest stays, as after any other error, and no later start tries again."""
+    names = pictures(store, journal, 5)
+    with pytest.raises(PowerCut):
+        remove(BreakingStore(store, 0, PowerCut()), journal, names, "command", command=COMMAND)
+    store.path(names[2]).unlink()
+    store.path(names[2]).mkdir()  # which is not deleted like a file, by root neither
+    finish_removals(store, journal)
+    assert told(journal) == [names[:2]]
+    finish_removals(store, journal)
+    assert journal.capture_names() == set(names[2:])
+
+
+@pytest.mark.usefixtures("short_steps")
 @pytest.mark.parametrize("done", range(CALLS))
 def test_a_deletion_that_fails_leaves_the_rest(store: Store, journal: Journal, done: int) -> None:
     """What had gone is told; what had not stays on the disk and in the index, also later."""
