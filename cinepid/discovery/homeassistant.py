@@ -207,7 +207,7 @@ class HomeAssistant:
             return
         self._remember(known)
         await self._clear_former(wire)
-        if not await self._publish(wire, topic, payload):
+        if self._is_withdrawn or not await self._publish(wire, topic, payload):
             return
         self._said, self._said_at = payload, self._clock.monotonic()
         if self._is_birth:

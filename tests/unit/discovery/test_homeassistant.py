@@ -178,3 +178,23 @@ def test_another_id_and_another_prefix_clear_the_old_place(
         ]
 
     asyncio.run(story())
+
+
+def test_an_announcement_under_way_does_not_undo_a_withdrawal(
+    make: Callable[..., HomeAssistant], camera: CameraDocument
+) -> None:
+    """Not even one that was still clearing where the device had been announced before."""
+
+    async def story() -> None:
+        broker, announcer = Broker(), make()
+        announcer.on_camera(camera)
+        await announcer.announce(broker)
+        moved = make(prefix="elsewhere")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(moved.announce(broker))
+            await asyncio.sleep(0)
+            await moved.withdraw(broker)
+        said = dict(broker.topics())
+        assert said == {_TOPIC: False, "elsewhere/device/garden-cam/config": False}
+
+    asyncio.run(story())
