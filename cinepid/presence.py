@@ -95,6 +95,9 @@ class Presence:
         Raises:
             ConnectError: One of their files cannot be used.
         """
+        if self._contradiction is not None:  # it belongs to the connection before
+            self._contradiction.cancel()
+            self._contradiction = None
         self._is_said = False
         self._online = self._status("online", self._reason)
         will = self._status("offline", "connection_lost")
@@ -113,10 +116,8 @@ class Presence:
             CinepiError: It cannot be.
         """
         await connection.subscribe(self._filters())
-        await self._state.say_all(connection)
-        for announcer in self.announcers:
-            await announcer.announce(connection)
-        await self._say_status(connection)
+        async with self._all:  # a `forget` may not know yet that its connection has gone
+            await self._say_all(connection)
         self._reason = "reconnect"
         for begin in self.on_online:
             begin()

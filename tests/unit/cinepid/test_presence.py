@@ -1,7 +1,7 @@
 """How a device takes its leave."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from cinepid.config import BrokerSettings, DaemonConfig, DeviceSettings
 from cinepid.connection import Connection
 from cinepid.device import Device
 from cinepid.memory import Memory
-from cinepid.message import Incoming, Outgoing
+from cinepid.message import Filter, Incoming, Outgoing
 from cinepid.presence import Presence
 from cinepid.publishers.state import RetainedState
 from cinepid.uplink import Uplink
@@ -30,6 +30,9 @@ class _Slow:
         self.said.append(message)
         self.sent.append(asyncio.get_running_loop().create_future())
         return self.sent[-1]
+
+    async def subscribe(self, filters: Sequence[Filter]) -> None:
+        """Take any."""
 
     def close(self) -> None:
         self.ends.append("goodbye")
@@ -151,3 +154,47 @@ def test_what_is_forgotten_is_not_said_by_a_repeat_that_was_under_way(
     first, last = asyncio.run(forget())
     assert first
     assert last == b""
+
+
+def test_a_new_connection_is_contradicted_at_once(make: Callable[[], Presence]) -> None:
+    """Also while the one before, where that had just been done, would have been due again."""
+
+    async def say(presence: Presence) -> _Slow:
+        slow = _Slow()
+        connection = cast("Connection", slow)
+        saying = asyncio.create_task(presence.say_again(connection))
+        await asyncio.sleep(0)
+        slow.sent[0].set_result(None)
+        await saying
+        presence.hear_status(Incoming(topic="t", payload=b""), connection)
+        return slow
+
+    async def story() -> None:
+        presence = make()
+        first = await say(presence)
+        presence.hello()
+        second = await say(presence)
+        assert len(first.said) == len(second.said) == 2
+
+    asyncio.run(story())
+
+
+def test_a_birth_waits_for_what_still_forgets(make: Callable[[], Presence]) -> None:
+    """Else the device would be silent on its new connection, or online though forgotten."""
+
+    async def story() -> None:
+        presence, slow, announcer = make(), _Slow(), _Waiting()
+        presence.announcers.append(announcer)
+        connection = cast("Connection", slow)
+        birth = asyncio.create_task(presence.birth(connection))
+        await announcer.has_begun.wait()
+        forget = asyncio.create_task(presence.forget(connection))
+        announcer.may_end.set()
+        while not (birth.done() and forget.done()):
+            for sent in slow.sent:
+                if not sent.done():
+                    sent.set_result(None)
+            await asyncio.sleep(0)
+        assert [bool(message.payload) for message in slow.said] == [True, False]
+
+    asyncio.run(story())
