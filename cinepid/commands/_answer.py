@@ -13,6 +13,7 @@ from cinepi.errors import CinepiError, Problem, TooLargeError
 from cinepi.logs.setup import logger
 from cinepi.units import Bytes
 from cinepid.commands._contract import Command
+from cinepid.connection import Connection
 from cinepid.errors import BrokerError
 from cinepid.message import Outgoing
 from cinepid.payloads import Answer, AnswerError, ReplyTo
@@ -87,6 +88,8 @@ class Sender:
         self._topics = topics
         self._uplink = uplink
         self._cut_off: Counter[str] = Counter()
+        self._broken: Connection | None = None
+        self._blamed: set[str] = set()
 
     async def send(self, answer: Answer, reply_to: ReplyTo) -> bool:
         """Send an answer; True once the broker has it, False if the connection was lost."""
@@ -98,6 +101,7 @@ class Sender:
             else:
                 _log.warning("an answer left out", topic=reply_to.topic, reason=_CUTS_OFF)
         is_risky = False
+        connection = self._uplink.connection
         try:
             sent = [self._publish(topic, answer, reply_to.correlation) for topic in wanted]
             is_risky = wanted[-1] != own and not sent[-1].done()
@@ -105,7 +109,7 @@ class Sender:
                 await self._confirm(each, answer)
         except BrokerError as error:
             if is_risky:
-                self._suspect(wanted[-1])
+                self._suspect(wanted[-1], connection)
             _log.info("an answer has to wait", command=answer.command, reason=str(error))
             return False
         if reply_to.topic is not None:
@@ -135,8 +139,13 @@ class Sender:
         except CinepiError as error:  # the broker lets us not; asking again will not help
             _log.warning("an answer was refused", command=answer.command, reason=str(error))
 
-    def _suspect(self, topic: str) -> None:
-        """The connection broke while an answer to a stranger's topic was on its way."""
+    def _suspect(self, topic: str, connection: Connection | None) -> None:
+        """The connection broke while answers to a stranger's topic were on their way."""
+        if connection is not self._broken:
+            self._broken, self._blamed = connection, set()
+        if topic in self._blamed:  # many answers, but one break
+            return
+        self._blamed.add(topic)
         if len(self._cut_off) > MAX_SUSPECTS:
             self._cut_off.clear()
         self._cut_off[topic] += 1
