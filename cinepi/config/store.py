@@ -1,8 +1,10 @@
 """The configuration on disk, and the copies of what was before; the service is the only writer."""
 
 import hashlib
+import heapq
 import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -15,12 +17,13 @@ from cinepi.errors import BusyError, CinepiError, ConflictError, InvalidArgument
 from cinepi.model.documents import BackupFile
 from cinepi.paths import Layout
 from cinepi.strictyaml import MAX_SIZE
-from cinepi.units import WallTime
+from cinepi.units import Seconds, WallTime
 
 FEWEST = 5
 """Newest copies that are kept however old they are."""
 MOST = 100
 """Copies that are kept at most, however young they are."""
+JUST_NOW: Seconds = 60.0
 
 _NAME = re.compile(r"cinepi_backup_([0-9]{8}_[0-9]{6})(_[0-9]{2})?\.yaml")
 _STAMP = "%Y%m%d_%H%M%S"
@@ -153,12 +156,8 @@ def backups(layout: Layout) -> tuple[BackupFile, ...]:
 
 
 def has_backups(layout: Layout) -> bool:
-    """Whether there is any copy; reads none of them, and makes no list of thousands."""
-    try:
-        with atomic.speaking_of(layout.backups, "list"), os.scandir(layout.backups) as entries:
-            return any(_is_name(entry.name) for entry in entries)
-    except FileNotFoundError:
-        return False
+    """Whether there is any copy; reads none of them."""
+    return any(True for _ in _each_name(layout))
 
 
 def read_backup(layout: Layout, name: str) -> str:
@@ -192,37 +191,45 @@ def newest_valid(layout: Layout) -> tuple[str, str] | None:
     return None
 
 
-def prune(layout: Layout, clock: Clock, days: int) -> tuple[str, ...]:
+def prune(layout: Layout, clock: Clock, days: int) -> int:
     """Delete copies that are older than `days`, or beyond `MOST`, but none of the `FEWEST` newest.
 
-    While the clock is not synchronised, ages are not judged.
+    While the clock is not synchronised, ages are not judged. A copy of the last minute stays: where
+    the clock was set back, all others seem younger. Blocks for 20 us and a deletion for each copy.
 
     Returns:
-        The names that went.
+        How many went.
 
     Raises:
         CinepiError: The system refuses.
     """
-    limit = clock.wall() - timedelta(days=days).total_seconds() if clock.is_synced() else None
-    gone = tuple(
-        name
-        for place, name in enumerate(_names(layout))
-        if place >= FEWEST and (place >= MOST or (limit is not None and _made_at(name) < limit))
-    )
-    for name in gone:
-        with atomic.speaking_of(layout.backups / name, "delete"):
-            (layout.backups / name).unlink(missing_ok=True)
-    return gone
+    now = clock.wall()
+    newest = heapq.nlargest(MOST, _each_name(layout))
+    oldest_kept = newest[-1] if len(newest) == MOST else ""
+    limit = now - timedelta(days=days).total_seconds() if clock.is_synced() else None
+    removed = 0
+    for name in _each_name(layout):
+        made_at = _made_at(name)
+        is_old = name < oldest_kept or (limit is not None and made_at < limit)
+        if is_old and name not in newest[:FEWEST] and abs(now - made_at) > JUST_NOW:
+            with atomic.speaking_of(layout.backups / name, "delete"):
+                (layout.backups / name).unlink(missing_ok=True)
+            removed += 1
+    return removed
 
 
 def _names(layout: Layout) -> list[str]:
     """The names of the copies, newest first: they sort as their times do, `_01` after none."""
+    return sorted(_each_name(layout), reverse=True)
+
+
+def _each_name(layout: Layout) -> Iterator[str]:
+    """The names of the copies, in no order; one after the other, since there may be thousands."""
     try:
         with atomic.speaking_of(layout.backups, "list"), os.scandir(layout.backups) as entries:
-            names = [entry.name for entry in entries]  # as strings: there may be thousands
+            yield from filter(_is_name, (entry.name for entry in entries))
     except FileNotFoundError:
-        return []
-    return sorted((name for name in names if _is_name(name)), reverse=True)
+        return
 
 
 def _is_name(name: str) -> bool:

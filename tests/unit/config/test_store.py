@@ -200,7 +200,7 @@ def test_there_may_be_no_copies(layout: Layout, clock: MovingClock) -> None:
     """Without a folder of copies there are none; without a file there is nothing to copy."""
     assert store.backups(layout) == ()
     assert store.newest_valid(layout) is None
-    assert store.prune(layout, clock, 1) == ()
+    assert store.prune(layout, clock, 1) == 0
     with pytest.raises(ConflictError, match=r"there is no .* to copy"):
         store.back_up(layout, clock)
 
@@ -239,9 +239,9 @@ def test_old_copies_go_but_the_newest_five_stay(layout: Layout, clock: MovingClo
     for _ in range(8):
         names.append(store.back_up(layout, clock))
         clock.now += DAY
-    assert store.prune(layout, clock, 30) == ()
+    assert store.prune(layout, clock, 30) == 0
     clock.now += 30 * DAY
-    assert store.prune(layout, clock, 30) == (names[2], names[1], names[0])
+    assert store.prune(layout, clock, 30) == 3
     assert [copy.filename for copy in store.backups(layout)] == names[:2:-1]
 
 
@@ -252,9 +252,9 @@ def test_young_copies_stay(layout: Layout, clock: MovingClock) -> None:
         store.back_up(layout, clock)
         clock.now += DAY
     clock.synced = False
-    assert store.prune(layout, clock, 2) == ()
+    assert store.prune(layout, clock, 2) == 0
     clock.synced = True
-    assert len(store.prune(layout, clock, 7)) == 1
+    assert store.prune(layout, clock, 7) == 1
     assert len(store.backups(layout)) == 7
 
 
@@ -264,5 +264,20 @@ def test_copies_are_bounded(layout: Layout, clock: MovingClock) -> None:
     for _ in range(105):
         clock.now += 1
         store.back_up(layout, clock)
-    assert len(store.prune(layout, clock, 30)) == 5
+    assert store.prune(layout, clock, 30) == 5
     assert len(store.backups(layout)) == 100
+
+
+def test_a_copy_of_just_now_stays_though_the_clock_was_set_back(
+    layout: Layout, clock: MovingClock
+) -> None:
+    """By its name it is the oldest of all; the next copy of the same second has another name."""
+    store.write(layout, "{}")
+    for _ in range(101):
+        clock.now += 1
+        store.back_up(layout, clock)
+    clock.now -= 2 * DAY
+    just_made = store.back_up(layout, clock)
+    assert store.prune(layout, clock, 30) == 1
+    assert just_made in {copy.filename for copy in store.backups(layout)}
+    assert store.back_up(layout, clock) != just_made
