@@ -17,6 +17,7 @@ from cinepi.errors import (
     DeadlineError,
     StorageFullError,
 )
+from cinepi.heap import trim
 from cinepi.journal.journal import Transaction
 from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
@@ -38,6 +39,11 @@ FAILING_PAUSE: Seconds = 0.5
 """How long a journal that cannot be written is left alone."""
 REST_AFTER: Seconds = 10.0
 """With nothing planned for so long, the camera gives its memory back."""
+TIDY_EVERY: Seconds = 60.0
+"""The heap's free pages go back so often while a session runs: where something small lies in the
+hole that a frame has left, the next frame takes as much again."""
+ROOM_TO_TIDY: Seconds = 0.3
+"""And only so long before a picture: it takes some milliseconds, in which nobody can allocate."""
 LOOK_EVERY: Seconds = 10.0
 """With nothing planned, a camera that is gone is looked for so often."""
 
@@ -101,6 +107,7 @@ class Shutter:
         self._wake = threading.Condition()
         self._is_stopping = False
         self._rests_at: MonotonicTime | None = None
+        self._tidies_at: MonotonicTime = clock.monotonic() + TIDY_EVERY
         self._looks_at: MonotonicTime = clock.monotonic() + LOOK_EVERY
         self.progressed_at: MonotonicTime = clock.monotonic()
         self.has_looked = threading.Event()
@@ -201,7 +208,11 @@ class Shutter:
             times.append(due)
         if times:
             self._rests_at = now + REST_AFTER
-            return None, min(LONGEST_WAIT, max(0.0, min(times) - armed))
+            left = min(times) - armed
+            if left > ROOM_TO_TIDY and now >= self._tidies_at:
+                self._tidies_at = now + TIDY_EVERY
+                return _tidy, 0
+            return None, min(LONGEST_WAIT, max(0.0, left))
         if self._rests_at is not None:
             if now < self._rests_at:
                 return None, self._rests_at - now
@@ -287,3 +298,8 @@ class Shutter:
             if not self._storage.handle_full(error):
                 raise
         return self._taker.take(order, self._settings(), commit)
+
+
+def _tidy() -> None:
+    realtime.give_back()
+    trim()
