@@ -109,10 +109,13 @@ class Dispatcher:
         )
 
     def _turn_away(self, message: Request | Refusal) -> None:
-        """Answer `busy`, unless it is under way already and so has an answer to come."""
+        """Answer `busy`, unless it has its answer already or is under way and so will get one."""
         incoming = message.incoming
         known = self._once.find(message.id)
-        if known is None or known.finished.done():
+        is_delivered = known is not None and known.is_delivered
+        if incoming.dup and (is_delivered or self.delivery.was_told(message.id)):
+            incoming.acknowledge()
+        elif known is None or known.finished.done():
             work = self._overflow.turn_away(message.id, message.reply_to, incoming)
             if work is not None:
                 self._spawn(work, "overflow")
@@ -170,8 +173,9 @@ class Dispatcher:
     def _expect_clearing(self, topic: str, within: Seconds) -> None:
         now = self._parts.clock.monotonic()
         self._clearing = {each: until for each, until in self._clearing.items() if until > now}
-        if len(self._clearing) < MAX_EXPLAINED:
-            self._clearing[topic] = now + within
+        self._clearing[topic] = now + within
+        if len(self._clearing) > MAX_EXPLAINED:
+            del self._clearing[next(iter(self._clearing))]
 
     async def _handle(self, request: Request) -> None:
         command_id = request.id

@@ -90,7 +90,7 @@ class Overflow:
             self._is_telling = False
 
     async def _tell(self, message: _TurnedAway) -> None:
-        error = BusyError("too many commands at once; this one was not done, try again later")
+        error = BusyError("too many commands at once; send it again later, with the same id")
         name = message.reply_to.command
         await self._delivery.say(failure(message.id, name, error), message.reply_to)
         message.acknowledge()
