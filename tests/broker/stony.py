@@ -1,7 +1,6 @@
 """Ways to a broker that are not smooth."""
 
 import socket
-from contextlib import suppress
 
 from tests.broker.running import wait_for
 from tests.faults.proxy import Proxy
@@ -18,11 +17,6 @@ class SomeHangUps(Proxy):
         wait_for(lambda: not self._peers)
         self.set_mood("forward")
 
-    def _pass_on(self, ready: socket.socket) -> None:
-        data = b""
-        with suppress(OSError):  # noticed below
-            data = ready.recv(64, socket.MSG_PEEK)
-        if self.is_down and b"MQTT\x05" in data:
-            self._end(ready)
-        else:
-            super()._pass_on(ready)
+    def _forward(self, ready: socket.socket, data: bytes) -> bool:
+        is_cut = self.is_down and b"MQTT\x05" in data
+        return not is_cut and super()._forward(ready, data)

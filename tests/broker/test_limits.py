@@ -3,7 +3,7 @@
 import select
 import socket
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,21 +21,16 @@ class _Picky(Proxy):
     HEADER = 3  # bytes before that in a packet of more than 127
     cuts = 0
 
-    def _pass_on(self, ready: socket.socket) -> None:
-        place = -1
-        if ready.getsockname()[1] == self.port:  # the client's side
-            with suppress(OSError):  # noticed below
-                place = ready.recv(65536, socket.MSG_PEEK).find(self.START)
-        if place < 0:
-            super()._pass_on(ready)
-            return
+    def _forward(self, ready: socket.socket, data: bytes) -> bool:
+        place = data.find(self.START)
+        if ready.getsockname()[1] != self.port or place < 0:  # the broker's side, or harmless
+            return super()._forward(ready, data)
         broker = self._peers[ready]
-        broker.sendall(ready.recv(place - self.HEADER))
-        while select.select([broker], [], [], 0.3)[0]:  # what came before is acknowledged
-            ready.sendall(broker.recv(65536))
-        ready.recv(65536)  # or the client would be reset, and not see those
+        broker.sendall(data[: place - self.HEADER])
+        while select.select([broker], [], [], 0.3)[0] and (answers := broker.recv(65536)):
+            ready.sendall(answers)  # what came before is acknowledged
         self.cuts += 1
-        self._end(ready)
+        return False
 
 
 DENIES_DISCOVERY = "topic readwrite cinepi/#\ntopic readwrite test/#\ntopic read homeassistant/#\n"

@@ -80,12 +80,16 @@ class Proxy:
     def _pass_on(self, ready: socket.socket) -> None:
         try:
             data = ready.recv(_CHUNK)
-            if data and self._mood == "forward":
-                self._peers[ready].sendall(data)
+            goes_on = bool(data) and (self._mood != "forward" or self._forward(ready, data))
         except OSError:
-            data = b""
-        if not data:
+            goes_on = False
+        if not goes_on:
             self._end(ready)
+
+    def _forward(self, ready: socket.socket, data: bytes) -> bool:
+        """Give what came to the other side; False to hang up on both."""
+        self._peers[ready].sendall(data)
+        return True
 
     def _end(self, one: socket.socket) -> None:
         other = self._peers.pop(one)
