@@ -188,6 +188,8 @@ class Instance:
 _KNOWN = (
     "[haffmpeg.",  # not installed, and not needed
     "Skipping pip installation",  # the root has all it needs
+    # It takes the listener of a device trigger away twice when the device is withdrawn; no harm.
+    "Unable to remove unknown dispatcher",
 )
 
 
