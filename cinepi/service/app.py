@@ -1,7 +1,6 @@
 """The process: what is started, in which order, and how it is undone in reverse."""
 
 import os
-import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -38,6 +37,7 @@ from cinepi.service.probe import FolderProbe
 from cinepi.service.reconcile import reconcile
 from cinepi.service.requests import Requests
 from cinepi.service.server import Server
+from cinepi.service.stopping import Stopping
 from cinepi.service.storage import Storage
 from cinepi.timing import realtime
 from cinepi.timing.keeper import SessionKeeper
@@ -73,9 +73,7 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
     """
     share()
     clock = system_clock()
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = Stopping()
     with ExitStack() as stack:
         make_folders(layout)
         layout.lock.touch()
@@ -102,7 +100,7 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
             parts,
             give_up=lambda reason: _give_up(journal, reason, parts.keeper.tell),
             is_idle=is_idle,
-            leave=stopping.set,
+            leave=stopping.ask,
             turned=lambda: vigil.beat("monitor"),
         )
         vigil.expect("monitor")

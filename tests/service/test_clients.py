@@ -1,7 +1,9 @@
 """Clients that ask for too much: they are told so, and pictures go on."""
 
+import ctypes
 import json
 import resource
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from cinepi.errors import BusyError, CameraUnavailableError
 from cinepi.model.documents import SessionDocument
 from cinepi.protocol import PingResult
 from cinepi.service.server import MOST_CLIENTS, MOST_WAITING
+from cinepi.vigil import TURN
 from tests.service.running import LIMIT, RunningService, wait_for
 
 Start = Callable[..., RunningService]
@@ -113,3 +116,15 @@ def test_a_stop_waits_for_nobody(service: RunningService) -> None:
         waiting.sendall(json.dumps(line).encode() + b"\n")
         service.call("session.get", SessionDocument)
         service.terminate()
+
+
+def test_a_stop_is_heard_whichever_thread_gets_the_signal(service: RunningService) -> None:
+    """The kernel may give it to a thread that is about to end, and wakes no other."""
+    pid = service.process.pid
+    service.start_session()
+    service.frames_reach(2)  # by now the main thread waits
+    began = time.monotonic()
+    threads = [int(thread.name) for thread in Path(f"/proc/{pid}/task").iterdir()]
+    assert ctypes.CDLL(None).tgkill(pid, max(threads), signal.SIGTERM) == 0
+    assert service.process.wait(LIMIT) == 0
+    assert time.monotonic() - began < TURN / 2
