@@ -15,10 +15,10 @@ _PERIOD: Seconds = 0.05
 
 @contextmanager
 def only_one(path: Path, what: str, *, patience: Seconds = 0.0) -> Iterator[None]:
-    """Hold the lock of a file or folder while the block runs; the kernel frees it at any end.
+    """Hold the lock of a folder while the block runs; the kernel frees it at any end.
 
     Args:
-        path: Of the file or folder, which must be there.
+        path: Of the folder, which must be there.
         what: Who holds it, for the error.
         patience: How long to wait for one that is just ending.
 

@@ -76,11 +76,6 @@ class Layout(NamedTuple):  # a dataclass would cost every command line 10 ms of 
         return self.root / "run/cinepi/cinepi.sock"
 
     @property
-    def lock(self) -> Path:
-        """Held by the one running camera service."""
-        return self.root / "run/cinepi/service.lock"
-
-    @property
     def faults(self) -> Path:
         """Faults that the simulated camera has been asked to show."""
         return self.root / "run/cinepi/simulated-faults.json"

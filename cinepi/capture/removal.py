@@ -137,6 +137,8 @@ def _carry_out(store: Store, journal: Journal, step: Removal, key: str | None) -
     except CinepiError:
         store.vanished.update(dict.fromkeys(gone, step.reason))
         raise
+    for name in step.filenames:  # it may have been a second try
+        store.vanished.pop(name, None)
 
 
 def _record(tx: Transaction, filenames: Sequence[str], reason: str) -> None:

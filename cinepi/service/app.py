@@ -1,5 +1,6 @@
 """The process: what is started, in which order, and how it is undone in reverse."""
 
+import functools
 import os
 import socket
 import threading
@@ -76,8 +77,8 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
     stopping = Stopping()
     with ExitStack() as stack:
         make_folders(layout)
-        layout.lock.touch()
-        stack.enter_context(only_one(layout.lock, f"a camera service below {layout.root}"))
+        one = f"a camera service below {layout.root}"
+        stack.enter_context(only_one(layout.journal.parent, one))
         listener = stack.enter_context(listen(layout))
         journal = Journal(layout.journal, clock=clock, boot=new_run_id())
         stack.callback(journal.close)
@@ -98,7 +99,7 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
 
         monitor = Monitor(
             parts,
-            give_up=lambda reason: _give_up(journal, reason, parts.keeper.tell),
+            give_up=functools.partial(_give_up, journal),
             is_idle=is_idle,
             leave=stopping.ask,
             turned=lambda: vigil.beat("monitor"),

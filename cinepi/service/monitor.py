@@ -4,12 +4,12 @@ Runs in a thread of its own, so that it sees a camera thread that hangs.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from cinepi.capture.removal import tell_vanished
 from cinepi.clock import STEP, Clock
 from cinepi.errors import CinepiError
-from cinepi.journal.journal import Journal
+from cinepi.journal.journal import Journal, Transaction
 from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.model.events import ClockStepped
@@ -33,12 +33,21 @@ class Monitor:
         self,
         parts: Parts,
         *,
-        give_up: Callable[[str], None],
+        give_up: Callable[[str, Callable[[Transaction], None]], None],
         is_idle: Callable[[MonotonicTime], bool],
         leave: Callable[[], None],
         turned: Callable[[], None],
     ) -> None:
-        """Be ready to `run`; `leave` is called once the service `is_idle`, `turned` every turn."""
+        """Be ready to `run`.
+
+        Args:
+            parts: What is looked at.
+            give_up: Called with a reason, and with what is to be journalled of the session then;
+                should not return.
+            is_idle: Whether nobody needs the service at that time.
+            leave: Called once it is idle.
+            turned: Called every turn.
+        """
         self._parts = parts
         self._give_up = give_up
         self._is_idle = is_idle
@@ -58,38 +67,47 @@ class Monitor:
         while not self._stopped.wait(PERIOD):
             turn += 1
             self._turned()
-            try:
-                self._look(turn)
-            except CinepiError as error:
-                if self._seldom.is_due(error.code):
-                    _log.warning("look failed", reason=str(error))
+            self._check_progress()
+            for look in self._looks(turn):
+                try:
+                    look()
+                except CinepiError as error:
+                    if self._seldom.is_due(error.code):
+                        _log.warning("look failed", reason=str(error))
+            if self._is_idle(self._parts.clock.monotonic()):
+                self._leave()
 
     def patience(self) -> Seconds:
         """How long the shutter may take for anything."""
         return STUCK_AFTER + self._parts.configuration.config.camera.shutter_us / 1e6
 
-    def _look(self, turn: int) -> None:
-        now = self._parts.clock.monotonic()
-        self._check_progress(now)
+    def _looks(self, turn: int) -> Iterator[Callable[[], None]]:
+        """What one turn looks at; where one of them fails, the others go on."""
+        parts = self._parts
+        yield self._look_at_clock
+        yield parts.keeper.settle_doubt
+        yield parts.keeper.tell_misses
+        yield parts.configuration.look
+        if turn % STORAGE_EVERY == 0:
+            yield parts.storage.check
+        yield lambda: tell_vanished(parts.store, parts.journal)
+        yield parts.taker.tidy
+
+    def _look_at_clock(self) -> None:
         if self._clock_watch.look():
             self._parts.shutter.wake()
-        self._parts.keeper.settle_doubt()
-        self._parts.keeper.tell_misses()
-        self._parts.configuration.look()
-        if turn % STORAGE_EVERY == 0:
-            self._parts.storage.check()
-        tell_vanished(self._parts.store, self._parts.journal)
-        self._parts.taker.tidy()
-        if self._is_idle(now):
-            self._leave()
 
-    def _check_progress(self, now: MonotonicTime) -> None:
+    def _check_progress(self) -> None:
+        now = self._parts.clock.monotonic()
+        keeper = self._parts.keeper
         limit = self.patience()
         busy_since = self._parts.camera.busy_since()
         if busy_since is not None and now - busy_since > limit:
-            self._give_up(f"the camera has not answered for {now - busy_since:.0f} s")
+            reason = f"the camera has not answered for {now - busy_since:.0f} s"
+            self._give_up(reason, keeper.lose_to_camera)
         if now - self._parts.shutter.progressed_at > limit:
-            self._give_up(f"the shutter thread has made no progress for {limit:.0f} s")
+            reason = f"the shutter thread has made no progress for {limit:.0f} s"
+            self._give_up(reason, keeper.tell)
 
 
 class ClockWatch:

@@ -78,8 +78,11 @@ class Storage:
 
     def check(self) -> None:
         """Announce that the disk fills up or has room again, and let a waiting session go on."""
-        self._let_go_on()
         document = self.document()
+        if document != self._document:
+            self._document = document
+            self._on_change()
+        self._let_go_on()
         if document.state != "ok" and not self._is_announced:
             with self._journal.transaction() as tx:
                 tx.append(
@@ -95,9 +98,6 @@ class Storage:
                 tx.append(StorageRecovered(free_bytes=document.free_bytes))
             self._is_announced = False
         self._resume_if_there_is_room(document.free_bytes)
-        if document != self._document:
-            self._document = document
-            self._on_change()
 
     def handle_full(self, error: StorageFullError) -> bool:
         """Follow the user's policy; True if there is room now."""

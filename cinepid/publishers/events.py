@@ -51,6 +51,7 @@ class Events:
         self._uplink = uplink
         self._memory = memory
         self._clock = clock
+        self._journal = ""
         self._last_seq = 0
         self._backlog_until = 0
         self._counted = 0
@@ -61,6 +62,7 @@ class Events:
     def on_up(self, state: WatchResult) -> None:
         """See `Listener.on_up`; a service that starts after us has a backlog too."""
         if self._memory.meet_journal(state.journal):
+            self._counted = 0
             _log.warning("the journal is a new one", last=state.last_seq)
         self._backlog_until = max(self._backlog_until, state.last_seq)
         self.on_journal(state.last_seq)
@@ -98,16 +100,17 @@ class Events:
 
     async def _drain(self, connection: Connection, pulse: Pulse) -> None:
         """Publish all there is; what is not acknowledged when it fails is published again."""
-        position, journal = self._memory.cursor, self._memory.content.journal
+        position, self._journal = self._memory.cursor, self._memory.content.journal
         while True:
             pulse.beat("events")
             params = EventsReadParams(after=position, limit=BATCH)
             found = await self._service.call("events.read", EventsReadResult, params)
-            if self._memory.content.journal != journal:
+            if self._is_another_journal():
                 return  # `on_up` has set the alarm to begin again
             if found.last < position:
                 _log.warning("the journal is a new one", cursor=position, last=found.last)
                 position = 0
+                self._counted = 0
                 self._memory.remember(cursor=0)
                 continue
             if found.lost:
@@ -178,4 +181,9 @@ class Events:
                 if is_due:
                     _log.error("an event was not delivered", seq=seq, reason=str(error))
             self._under_way.popleft()
-            self._memory.remember(cursor=seq)
+            if not self._is_another_journal():
+                self._memory.remember(cursor=seq)
+
+    def _is_another_journal(self) -> bool:
+        """Whether the one that is being published has been replaced meanwhile."""
+        return self._memory.content.journal != self._journal

@@ -23,6 +23,8 @@ CHOICE = random.Random(4)  # noqa: S311 - reproducible, not secret
 BATCH = 200
 FLOOD = int(os.environ.get("HOSTILE_FLOOD", "20000"))
 MEGABYTE = 1024 * 1024
+LARGEST = 64 * MEGABYTE
+"""What the daemon may have in memory, whatever it is sent; after 100,000 messages it had 52 MB."""
 
 
 @pytest.fixture
@@ -63,8 +65,9 @@ def test_hostile_messages_fire_no_shutter(device: tuple[Stack, Observer]) -> Non
         f"memory {settled / MEGABYTE:.1f} MB at half of them, {size / MEGABYTE:.1f} MB at the end; "
         f"shutter fired {len(stack.pictures() - before)} times"
     )
+    assert size < LARGEST
     # The last thousand answers are remembered: after some 5000 messages that memory is full.
-    assert grown < (MEGABYTE if MESSAGES > 10_000 else 8 * MEGABYTE)
+    assert MESSAGES < 10_000 or grown < MEGABYTE
     assert stack.pictures() == before
     assert stack.layout.config.read_bytes() == config
     assert observer.data("session/get")["state"] == "idle"

@@ -35,7 +35,7 @@ class BreakingStore(Store):
     def __init__(self, store: Store, left: int, failure: Exception) -> None:
         """Use the folder of `store`."""
         super().__init__(store.folder, SystemClock())
-        self._left = left
+        self.left = left
         self._failure = failure
 
     def delete(self, name: str) -> Bytes:
@@ -49,9 +49,9 @@ class BreakingStore(Store):
         super().flush()
 
     def _count(self) -> None:
-        if not self._left:
+        if not self.left:
             raise self._failure
-        self._left -= 1
+        self.left -= 1
 
 
 @pytest.fixture
@@ -180,3 +180,17 @@ def test_a_deletion_that_fails_leaves_the_rest(store: Store, journal: Journal, d
     assert sorted(sum(told(journal), ())) == sorted(set(names) - present)
     assert breaking.vanished == {}
     assert journal.outcome(COMMAND) is None
+
+
+@pytest.mark.usefixtures("short_steps")
+def test_what_a_second_try_has_told_is_left_to_nobody(store: Store, journal: Journal) -> None:
+    """A new picture of an old name, after a clock that was set back, stays in the index."""
+    names = pictures(store, journal, 2)
+    breaking = BreakingStore(store, 1, PermissionDeniedError("read-only"))
+    with pytest.raises(PermissionDeniedError):
+        remove(breaking, journal, names, "command")
+    breaking.left = CALLS
+    remove(breaking, journal, names, "command")
+    pictures(store, journal, 2)
+    tell_vanished(breaking, journal)
+    assert journal.capture_names() == set(names)

@@ -31,6 +31,7 @@ def test_what_could_not_be_announced_is_announced_later(tmp_path: Path) -> None:
         on_event=lambda _: None,
         give_up=lambda _: None,
     )
+    shown: list[str] = []
     storage = Storage(
         store=store,
         taker=Taker(camera, store, journal, clock),
@@ -38,10 +39,11 @@ def test_what_could_not_be_announced_is_announced_later(tmp_path: Path) -> None:
         keeper=SessionKeeper(journal, clock),
         clock=clock,
         settings=lambda: CaptureSettings(reserve_mb=ALL_OF_IT),
-        on_change=lambda: None,
+        on_change=lambda: shown.append(storage.document().state),
     )
     with journal.transaction(), pytest.raises(InternalError, match="inside another"):
         storage.check()
+    assert shown == ["full"]
     storage.check()
     storage.check()
     assert [entry.type for entry in journal.events(0, 10).events] == ["storage_low"]
