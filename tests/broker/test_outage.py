@@ -394,3 +394,29 @@ def test_a_journal_begun_anew_is_told_from_its_beginning(
     start_daemon()
     operator.wait("event/service_started")
     assert _sequence(operator)[0] == 1
+
+
+def test_what_was_under_way_from_an_old_journal_skips_nothing_of_the_new_one(  # noqa: PLR0917
+    tmp_path: Path,
+    operator: Operator,
+    service: RunningService,
+    broker: RunningBroker,
+    daemons: list[RunningDaemon],
+    start_service: Callable[[], RunningService],
+) -> None:
+    """The broker's word for events of the old one comes after the new one was met."""
+    operator.sync()
+    broker.freeze()
+    for _ in range(5):
+        service.snapshot()
+    service.close()
+    journal = Layout(tmp_path).journal
+    for file in journal.parent.glob(f"{journal.name}*"):
+        file.unlink()
+    _fill_journal(tmp_path, 20)
+    start_service()
+    wait_for(lambda: any("a new one" in line["message"] for line in daemons[-1].log()))
+    operator.forget()
+    broker.thaw()
+    wait_for(lambda: [event for event in operator.events("service_started") if event["seq"] > 20])
+    assert set(range(1, 21)) <= set(_sequence(operator))
