@@ -336,13 +336,11 @@ class HealthResult(Result, frozen=True):
     """Answer of `health.get`: how the camera side is.
 
     Attributes:
-        cinepi_modules: Camera, shutter thread and service.
+        cinepi_modules: The camera.
         file_system: The folders, and the disk under the captures.
         configuration: The file and its backups.
-        file_operation_ms: Time to write, sync and remove a small file beside the captures.
+        file_operation_ms: Time to see whether pictures can be written; see `FolderProbe`.
         rss_bytes: Memory of the service.
-        uptime_s: Since the service started.
-        journal_bytes: Size of the journal on disk.
     """
 
     cinepi_modules: Check
@@ -350,8 +348,6 @@ class HealthResult(Result, frozen=True):
     configuration: Check
     file_operation_ms: float | None
     rss_bytes: int
-    uptime_s: float
-    journal_bytes: int
 
 
 class LogsRecentParams(Params, frozen=True):

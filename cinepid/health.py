@@ -63,7 +63,8 @@ class HealthDocument(Payload, frozen=True):
             file began.
         session_stalled: No picture for two intervals and half a minute.
         service_response_ms: How long the camera service took to answer `health.get`.
-        file_operation_ms: How long writing a small file beside the captures took.
+        file_operation_ms: How long it took to see whether pictures can be written: the system is
+            asked each time, and a file is made every half hour.
         daemon_bytes: Memory of this daemon.
         service_bytes: Memory of the camera service.
         clock_synced: Whether a time server has set the clock.

@@ -225,7 +225,6 @@ def _make_parts(
         shutter=shutter,
         board=board,
         probe=FolderProbe(layout.captures, clock),
-        started_at=clock.monotonic(),
     )
 
 

@@ -1,7 +1,6 @@
 """How the camera side is: three checks, each with a reason that a person can act on."""
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from cinepi.config import store as config_store
@@ -20,8 +19,6 @@ def check(parts: Parts) -> HealthResult:
         configuration=_configuration(parts),
         file_operation_ms=file_operation_ms,
         rss_bytes=_rss(),
-        uptime_s=round(parts.clock.monotonic() - parts.started_at, 1),
-        journal_bytes=_size_of_journal(parts),
     )
 
 
@@ -62,11 +59,3 @@ def _configuration(parts: Parts) -> Check:
 
 def _rss() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
-
-
-def _size_of_journal(parts: Parts) -> int:
-    total = 0
-    for suffix in ("", "-wal"):
-        with suppress(FileNotFoundError):
-            total += Path(f"{parts.layout.journal}{suffix}").stat().st_size
-    return total

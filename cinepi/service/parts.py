@@ -14,16 +14,11 @@ from cinepi.service.probe import FolderProbe
 from cinepi.service.storage import Storage
 from cinepi.timing.keeper import SessionKeeper
 from cinepi.timing.shutter import Shutter
-from cinepi.units import MonotonicTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The parts, each documented at its class.
-
-    Attributes:
-        started_at: When the service started, on the monotonic clock.
-    """
+    """The parts, each documented at its class."""
 
     layout: Layout
     clock: Clock
@@ -37,4 +32,3 @@ class Parts:
     shutter: Shutter
     board: Board
     probe: FolderProbe
-    started_at: MonotonicTime

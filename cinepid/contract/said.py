@@ -84,7 +84,7 @@ DOCUMENTS = (
     Said(
         name="image",
         topic=TOPICS.image,
-        summary="Preview of the newest picture, at most 100 KB, at most one a second.",
+        summary="Preview of the newest picture, at most 100 KB, at most two a second.",
         content_type="image/jpeg",
     ),
 )

@@ -116,8 +116,6 @@ class Health:
                     configuration=unknown,
                     file_operation_ms=None,
                     rss_bytes=0,
-                    uptime_s=0,
-                    journal_bytes=0,
                 ),
                 None,
             )

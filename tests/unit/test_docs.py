@@ -3,14 +3,16 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cinepid.commands._registry import commands
+from cinepid.config import DaemonConfig
 
 _ROOT = Path(__file__).parents[2]
 _PAGES = sorted([*_ROOT.glob("*.md"), *(_ROOT / "docs").rglob("*.md")])
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
-_TEST = re.compile(r"`([\w/]+/test_\w+\.py)(?:::(\w+))?`")
+_TEST = re.compile(r"`((?:[\w/]+/)?test_\w+\.py)(?:::(\w+))?`")
 _CODE = re.compile(
     r"`((?:cinepi|cinepid|tests|scripts|mosquitto|systemd|docs)/[\w./-]*(?:\.\w+|/))`"
 )
@@ -37,7 +39,8 @@ def test_code_that_is_named_exists(page: Path) -> None:
     for path in _CODE.findall(text):
         assert (_ROOT / path).exists(), path
     for file, name in _TEST.findall(text):
-        found = [path for path in (_ROOT / file, _ROOT / "tests" / file) if path.exists()]
+        folders = (_ROOT, _ROOT / "tests", _ROOT / "tests/faults")
+        found = [folder / file for folder in folders if (folder / file).exists()]
         assert found, file
         assert f"def {name}" in found[0].read_text(), f"{file}::{name}"
 
@@ -58,6 +61,24 @@ def test_the_readme_has_every_command() -> None:
         for verb in re.findall(r"`([a-z]+)`", re.sub(r"\(.*?\)", "", verbs))
     }
     assert told == set(commands())
+
+
+def test_every_fault_is_in_the_page_on_reliability() -> None:
+    """Its table names each file of the campaign."""
+    page = (_ROOT / "docs/reliability.md").read_text()
+    files = {path.name for path in (_ROOT / "tests/faults").glob("test_*.py")}
+    assert sorted(name for name in files if name not in page) == []
+
+
+def test_every_setting_of_the_daemon_is_documented() -> None:
+    """Whoever installed a package has no source to read."""
+    page = (_ROOT / "docs/brokers.md").read_text()
+    keys = {
+        f"{section.name}.{key.name}"
+        for section in msgspec.structs.fields(DaemonConfig)
+        for key in msgspec.structs.fields(section.type)
+    }
+    assert sorted(key for key in keys if f"`{key}`" not in page) == []
 
 
 def _headings(text: str) -> set[str]:
