@@ -1,4 +1,4 @@
-"""How long the journal takes, and what it writes: `python benchmarks/journal.py [--small]`.
+"""How long the journal takes, and what it writes: `python -m benchmarks.journal [--small]`.
 
 Lists 50 of 100,000 and of 1,000,000 captures for each filter, beside listing a folder by `glob`
 and `stat`; then commits frames, and counts the bytes that reach the kernel.

@@ -1,4 +1,4 @@
-"""What logs cost: `python benchmarks/logs.py [--small]`.
+"""What logs cost: `python -m benchmarks.logs [--small]`.
 
 Importing and using the set-up, with and without rich; then finding 50 entries in a log of 1 GB.
 Each measurement runs in a process of its own, because memory that was used once stays with it.

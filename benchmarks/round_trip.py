@@ -1,4 +1,4 @@
-"""From a command to its answer, over a real broker: `python benchmarks/round_trip.py`.
+"""From a command to its answer, over a real broker: `python -m benchmarks.round_trip`.
 
 The yardstick is a bare echo: the same client library, in a process of its own, sends every message
 back. Rounds take turns, so that whatever else the machine does hits all alike; the ratio to the

@@ -20,6 +20,8 @@ TURN: Seconds = 10.0
 """A loop with nothing to do still turns this often."""
 LIMIT: Seconds = 60.0
 """A loop that has not turned for so long hangs: nothing in one may take longer."""
+EXIT_HANGS = 70
+"""Exit code of a process of which a part hangs (EX_SOFTWARE): start it again."""
 END_LIMIT: Seconds = 5.0
 """How long a process that is given up may take to note why."""
 

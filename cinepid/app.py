@@ -16,7 +16,7 @@ from cinepi.lock import only_one
 from cinepi.logs.setup import logger, set_up
 from cinepi.paths import Layout
 from cinepi.units import Seconds
-from cinepi.vigil import Vigil, end_soon
+from cinepi.vigil import EXIT_HANGS, Vigil, end_soon
 from cinepid import topics
 from cinepid.camera_service import CameraService
 from cinepid.commands._contract import Parts
@@ -40,9 +40,6 @@ from cinepid.publishers.mirror import Mirror
 from cinepid.publishers.state import RetainedState
 from cinepid.pulse import Pulse
 from cinepid.uplink import Uplink
-
-EXIT_HANGS = 70
-"""The process ended because a part of it hangs (EX_SOFTWARE): start it again."""
 
 PREDECESSOR_LIMIT: Seconds = 5.0
 """A daemon that was killed may still be at its last write; so long is waited for it to go."""
@@ -96,7 +93,6 @@ class _Daemon:
     def __init__(self, config: DaemonConfig, layout: Layout, clock: Clock, vigil: Vigil) -> None:
         self._memory = Memory(layout.daemon_state)
         self.device = device = Device.of(config, self._memory, clock)
-        self._clock = clock
         self._pulse = Pulse(vigil)
         self._service = CameraService(layout, clock, self._pulse)
         self._uplink = Uplink(

@@ -3,18 +3,16 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from cinepi import __version__
 from cinepi.clock import system_clock
+from cinepi.entry import FAILED
 from cinepi.errors import CinepiError
 from cinepi.logs.setup import logger, set_level
 from cinepi.paths import ROOT_VARIABLE, Layout
 from cinepid.config import MINIMAL, load
 from cinepid.errors import ConfigError
-
-_FAILED = 1
 
 _EPILOG = f"""\
 configuration:
@@ -29,9 +27,9 @@ exit codes:
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     """Run the program; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args()
     try:
         exit_code: int = options.run(options)
     except ConfigError as error:
@@ -39,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ConfigError.EXIT_CODE
     except CinepiError as error:
         print(f"cinepid: {error}", file=sys.stderr)
-        return _FAILED
+        return FAILED
     return exit_code
 
 
@@ -69,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
             help=f"folder that takes the place of / [{ROOT_VARIABLE}, else /]",
         )
     demo = verbs.add_parser("demo", help="broker, simulated camera and daemon, here and now")
-    if len(sys.argv) > 1 and "demo" in sys.argv:  # only then is it worth importing
+    if "demo" in sys.argv[1:]:  # only then is it worth importing
         from cinepid import demo as demonstration  # noqa: PLC0415
 
         demonstration.add_options(demo)
@@ -88,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
         raise
     except BaseExceptionGroup:
         logger("main").exception("a loop has died; the process ends to be started again")
-        return _FAILED
+        return FAILED
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from cinepi import cli
 from cinepi.entry import FAILED
 from cinepi.errors import InvalidArgumentError
-from cinepi.units import Bytes, Seconds, counted
+from cinepi.units import Seconds, counted, sized
 
 _LIMIT: Seconds = 28.0
 """For a whole command: callers are promised an answer within 30 s."""
@@ -17,7 +17,6 @@ _DELETE_LIMIT: Seconds = 3600.0
 """A filter may fit all pictures of a month, and a slow card takes a millisecond for each."""
 _VERIFY_LIMIT: Seconds = 24 * 3600.0
 """A check reads every byte of every picture, from an SD card at perhaps 40 MB/s."""
-_MEGABYTE: Bytes = 1_000_000
 _FILTERS = ("session", "kind", "since", "until")
 
 
@@ -76,7 +75,7 @@ def _table(page: dict[str, Any]) -> Iterator[str]:
     for picture in page["captures"]:
         taken = datetime.fromisoformat(picture["taken_at"]).astimezone()
         of = f"{picture['session']}, frame {picture['frame']}" if picture["session"] else "snapshot"
-        size = _size(picture["size"])
+        size = sized(picture["size"])
         yield f"{picture['filename']:<31} {taken:%Y-%m-%d %H:%M:%S} {size:>9}  {of}"
     if page["next"]:
         yield f"There are more: --before {page['next']}"
@@ -94,7 +93,7 @@ def _going(went: dict[str, Any]) -> Iterator[str]:
     if more := went["count"] - len(went["filenames"]):
         yield f"and {more} more"
     verb = "Would delete" if went["dry_run"] else "Deleted"
-    yield f"{verb} {counted(went['count'], 'picture')}, {_size(went['bytes'])}"
+    yield f"{verb} {counted(went['count'], 'picture')}, {sized(went['bytes'])}"
 
 
 def _findings(found: dict[str, Any]) -> Iterator[str]:
@@ -104,10 +103,6 @@ def _findings(found: dict[str, Any]) -> Iterator[str]:
             yield f"{kind}: {name}"
     if not found["damaged"] and not found["missing"]:
         yield "All are whole"
-
-
-def _size(size: Bytes) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= _MEGABYTE else f"{size / 1e3:.0f} kB"
 
 
 def _add_list_options(options: argparse.ArgumentParser) -> None:

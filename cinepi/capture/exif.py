@@ -14,7 +14,7 @@ import piexif
 
 from cinepi import __version__
 from cinepi.model.documents import Achieved, CaptureKind
-from cinepi.units import WallTime
+from cinepi.units import Microseconds, WallTime
 
 _EXIF_TIME = "%Y:%m:%d %H:%M:%S"
 _UPRIGHT = 1  # EXIF orientation; the camera turns the picture itself
@@ -194,7 +194,7 @@ def _description(facts: Facts) -> bytes:
     return f"{name}session {where.session}, frame {where.frame}".encode()
 
 
-def _seconds(exposure_us: int) -> tuple[int, int]:
+def _seconds(exposure_us: Microseconds) -> tuple[int, int]:
     """As a fraction in lowest terms, since viewers show it as it stands: 1/100."""
     limited = min(exposure_us, _LATEST_US)
     divisor = math.gcd(limited, 1_000_000)

@@ -128,10 +128,6 @@ class Taker:
         finally:
             self._keeping.release()
 
-    def latest_preview(self) -> tuple[str, bytes] | None:
-        """Name and preview JPEG of the newest picture of this run; any thread."""
-        return self._latest
-
     def preview_of(self, filename: str) -> bytes:
         """A small JPEG of a picture, at most 100 KB; any thread, 50 ms at 12 megapixels.
 

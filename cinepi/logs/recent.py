@@ -37,18 +37,6 @@ class Found(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def recent(
-    paths: Iterable[Path],
-    *,
-    limit: int,
-    level: str | None = None,
-    module: str | None = None,
-    since: str | None = None,
-) -> tuple[LogEntry, ...]:
-    """The entries of `search`, without its notes."""
-    return search(paths, limit=limit, level=level, module=module, since=since).entries
-
-
 def search(
     paths: Iterable[Path],
     *,

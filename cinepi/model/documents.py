@@ -6,6 +6,7 @@ import msgspec
 
 from cinepi.features import Feature, reading
 from cinepi.model.settings import CameraSettings
+from cinepi.units import Microseconds
 
 SessionState = Literal["idle", "waiting", "active", "paused"]
 EndReason = Literal["stopped", "count", "duration", "until", "storage_full"]
@@ -141,7 +142,7 @@ class Achieved(Document, frozen=True):
         sensor_temperature_c: In °C.
     """
 
-    exposure_us: int | None = None
+    exposure_us: Microseconds | None = None
     iso: int | None = None
     analogue_gain: float | None = None
     digital_gain: float | None = None

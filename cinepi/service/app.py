@@ -44,13 +44,10 @@ from cinepi.timing import realtime
 from cinepi.timing.keeper import SessionKeeper
 from cinepi.timing.shutter import Shutter
 from cinepi.units import MonotonicTime, Seconds
-from cinepi.vigil import LIMIT, TURN, Vigil, end_soon
+from cinepi.vigil import EXIT_HANGS, LIMIT, TURN, Vigil, end_soon
 
 EXIT_CAMERA = 75
 """The process ended because of the camera (EX_TEMPFAIL): start it again."""
-
-EXIT_HANGS = 70
-"""The process ended because a part of it hangs (EX_SOFTWARE): start it again."""
 
 STOP_LIMIT: Seconds = 10.0
 """How long a clean stop waits for the camera thread."""

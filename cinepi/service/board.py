@@ -85,11 +85,6 @@ class Board:
         with self._lock:
             self._watchers.remove(subscription)
 
-    @property
-    def has_watchers(self) -> bool:
-        """Whether anybody watches."""
-        return bool(self._watchers)
-
     def post(self, topic: str, document: Callable[[], msgspec.Struct]) -> None:
         """Tell the watchers a new document; it is made only if there are any.
 

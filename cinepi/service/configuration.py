@@ -47,7 +47,7 @@ class Configuration:
         last_good = journal.value(_TEXT)
         loaded = load.load(layout, clock, last_good=last_good)
         self._seen = self._looked = store.look(layout)
-        self._text, self._digest, self.config = loaded.text, loaded.digest, loaded.config
+        self._text, self.config = loaded.text, loaded.config
         self._running = loaded.config
         self._failed: str | None = None
         self._seldom = Seldom(clock)
@@ -342,7 +342,7 @@ class Configuration:
         )
 
         def take_effect() -> None:
-            self.revision, self._digest = revision, digest
+            self.revision = revision
 
         tx.on_commit(take_effect)
 

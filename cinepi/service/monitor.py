@@ -67,19 +67,22 @@ class Monitor:
         while not self._stopped.wait(PERIOD):
             turn += 1
             self._turned()
-            self._check_progress()
-            for look in self._looks(turn):
-                try:
-                    look()
-                except CinepiError as error:
-                    if self._seldom.is_due(error.code):
-                        _log.warning("look failed", reason=str(error))
-            if self._is_idle(self._parts.clock.monotonic()):
-                self._leave()
+            self._look(turn)
 
     def patience(self) -> Seconds:
         """How long the shutter may take for anything."""
         return STUCK_AFTER + self._parts.configuration.config.camera.shutter_us / 1e6
+
+    def _look(self, turn: int) -> None:
+        self._check_progress()
+        for look in self._looks(turn):
+            try:
+                look()
+            except CinepiError as error:
+                if self._seldom.is_due(error.code):
+                    _log.warning("look failed", reason=str(error))
+        if self._is_idle(self._parts.clock.monotonic()):
+            self._leave()
 
     def _looks(self, turn: int) -> Iterator[Callable[[], None]]:
         """What one turn looks at; where one of them fails, the others go on."""

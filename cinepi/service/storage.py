@@ -15,7 +15,7 @@ from cinepi.model.documents import StorageDocument, StorageState
 from cinepi.model.events import StorageLow, StorageRecovered
 from cinepi.model.settings import CaptureSettings
 from cinepi.timing.keeper import SessionKeeper
-from cinepi.units import Bytes
+from cinepi.units import MEGABYTE, Bytes
 
 LOW_PICTURES = 50
 """`low` is announced when fewer typical pictures fit above the reserve."""
@@ -24,7 +24,6 @@ ROOM_PICTURES = 4
 
 _BATCH = 20  # pictures deleted in one transaction
 _MOST_BATCHES = 10  # a second each on a bad card
-_MEGABYTE = 1_000_000
 _DAY_S = 86_400
 
 _log = logger("storage")
@@ -167,7 +166,7 @@ class Storage:
         return self._taker.typical_bytes or (size // count if count else 0)
 
     def _reserve(self) -> Bytes:
-        return self._settings().reserve_mb * _MEGABYTE
+        return self._settings().reserve_mb * MEGABYTE
 
 
 def _state(room: Bytes, typical: Bytes) -> StorageState:

@@ -9,6 +9,9 @@ from cinepi.units import Seconds
 Slot = tuple[str, int]
 """Id of a session, and the number of its slot."""
 
+IN_FLIGHT_LIMIT: Seconds = 5.0
+"""How long a stop waits for the frame that is being taken."""
+
 HELD_LIMIT: Seconds = 1.0
 """How long the shutter waits at a time for whoever holds it; then it looks around."""
 
@@ -47,13 +50,13 @@ class Flight:
             self._changed.notify_all()
 
     @contextmanager
-    def held(self, limit: Seconds) -> Iterator[None]:
-        """Begin no slot during the block, which waits up to `limit` seconds for the present one."""
+    def held(self) -> Iterator[None]:
+        """Begin no slot during the block; it waits `IN_FLIGHT_LIMIT` for the present one."""
         with self._changed:
             self._holds += 1
         try:
             with self._changed:
-                self._changed.wait_for(lambda: self._slot is None, limit)
+                self._changed.wait_for(lambda: self._slot is None, IN_FLIGHT_LIMIT)
             yield
         finally:
             with self._changed:

@@ -36,9 +36,6 @@ from cinepi.timing.resume import Resumed, find_again
 from cinepi.timing.session import Session
 from cinepi.units import MonotonicTime, Seconds
 
-IN_FLIGHT_LIMIT: Seconds = 5.0
-"""How long a stop waits for the frame that is being taken."""
-
 
 class SessionKeeper:
     """Holds the session; safe to use from any thread.
@@ -128,7 +125,7 @@ class SessionKeeper:
             ConflictError: None is running.
         """
         self._require_running("stop")
-        with self._flight.held(IN_FLIGHT_LIMIT), self._journal.transaction() as tx:
+        with self._flight.held(), self._journal.transaction() as tx:
             document = self._end(tx, self._require_running("stop"), "stopped", command)
         self.on_change()
         return document
@@ -139,7 +136,7 @@ class SessionKeeper:
         Raises:
             ConflictError: No session runs, or it does not take frames now.
         """
-        with self._flight.held(IN_FLIGHT_LIMIT), self._journal.transaction() as tx:
+        with self._flight.held(), self._journal.transaction() as tx:
             session = self._require_running("pause")
             if session.state != "active":
                 message = f"the session is {session.state}, not active: it cannot be paused"
@@ -288,7 +285,7 @@ class SessionKeeper:
         session = self.running
         if session is None or session.doubted_offset is None or not self._clock.is_synced():
             return
-        with self._flight.held(IN_FLIGHT_LIMIT):
+        with self._flight.held():
             if self._flight.slot:
                 return  # no frame may lose its number, and the next look comes soon
             with self._journal.transaction() as tx:

@@ -81,7 +81,7 @@ class Shutter:
     """One thread, one camera. Every method but `run` may be called from any thread.
 
     Attributes:
-        progressed_at: When the thread last came round; for the watchdog.
+        progressed_at: When the thread last came round; for the vigil.
         has_looked: Set once the camera has been opened, or was not there.
     """
 

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,6 +23,8 @@ from cinepid.uplink import Uplink
 
 MAX_BYTES: Bytes = 64 * 1024
 """Longest answer: every broker and cloud service takes that much."""
+ROOM: Bytes = MAX_BYTES - 4096
+"""For what an answer lists; the rest is for all else in it."""
 SHORT = 500
 """Characters of an error that a broker with a small limit still gets."""
 PATIENCE = 2
@@ -32,12 +35,24 @@ MAX_SUSPECTS = 100
 _CUTS_OFF = "the broker hangs up when it is used"
 _log = logger("commands")
 
+ItemT = TypeVar("ItemT")
+
 
 class Outcome(msgspec.Struct, frozen=True):
     """What the journal keeps of a finished command: one of the two."""
 
     result: msgspec.Raw = NO_RESULT
     error: WireError | None = None
+
+
+def fitting(items: Sequence[ItemT]) -> tuple[ItemT, ...]:
+    """As many from the front as fit into one answer."""
+    room = ROOM
+    for number, item in enumerate(items):
+        room -= len(msgspec.json.encode(item)) + 1
+        if room < 0:
+            return tuple(items[:number])
+    return tuple(items)
 
 
 def first_answer(command_id: str, name: str) -> Answer:

@@ -1,23 +1,17 @@
 """captures/list: pictures on the device, newest first, as many as fit into one answer."""
 
-import msgspec
-
 from cinepi.protocol import CapturesListParams, CapturesListResult
-from cinepi.units import Bytes, counted
+from cinepi.units import counted
+from cinepid.commands._answer import fitting
 from cinepid.commands._contract import Command, Context
-
-_ROOM: Bytes = 60 * 1024
 
 
 async def _run(context: Context, arguments: CapturesListParams) -> CapturesListResult:
     found = await context.call("captures.list", CapturesListResult, arguments)
-    room = _ROOM
-    for number, capture in enumerate(found.captures):
-        room -= len(msgspec.json.encode(capture)) + 1
-        if room < 0:
-            fitting = found.captures[:number]
-            return CapturesListResult(captures=fitting, next=fitting[-1].filename)
-    return found
+    captures = fitting(found.captures)
+    if len(captures) == len(found.captures):
+        return found
+    return CapturesListResult(captures=captures, next=captures[-1].filename)
 
 
 COMMAND = Command(

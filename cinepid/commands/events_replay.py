@@ -1,14 +1,11 @@
 """events/replay: past events again, for a reader that has missed some."""
 
-import msgspec
-
 from cinepi.model.events import JournalEntry
 from cinepi.protocol import EventsReadParams, EventsReadResult
-from cinepi.units import Bytes, counted
+from cinepi.units import counted
+from cinepid.commands._answer import fitting
 from cinepid.commands._contract import Command, Context
 from cinepid.payloads import Payload
-
-_ROOM: Bytes = 60 * 1024
 
 
 class Replayed(Payload, frozen=True):
@@ -29,17 +26,11 @@ class Replayed(Payload, frozen=True):
 
 async def _run(context: Context, arguments: EventsReadParams) -> Replayed:
     found = await context.call("events.read", EventsReadResult, arguments)
-    room = _ROOM
-    fitting = []
-    for entry in found.events:
-        room -= len(msgspec.json.encode(entry)) + 1
-        if room < 0:
-            break
-        fitting.append(entry)
-    has_more = bool(fitting) and fitting[-1].seq < found.last
+    events = fitting(found.events)
+    has_more = bool(events) and events[-1].seq < found.last
     return Replayed(
-        events=tuple(fitting),
-        next=fitting[-1].seq if has_more else None,
+        events=events,
+        next=events[-1].seq if has_more else None,
         lost=found.lost,
         last=found.last,
     )

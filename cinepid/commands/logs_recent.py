@@ -1,17 +1,13 @@
 """logs/recent: what the camera service and this daemon have logged lately, in one list."""
 
-import msgspec
-
 from cinepi.clock import parse_time
 from cinepi.errors import CameraUnavailableError
 from cinepi.logs.entry import LogEntry
 from cinepi.logs.recent import search
 from cinepi.protocol import LogsRecentParams
-from cinepi.units import Bytes
+from cinepid.commands._answer import fitting
 from cinepid.commands._contract import Command, Context
 from cinepid.payloads import Payload
-
-_ROOM: Bytes = 60 * 1024
 
 
 class Logs(Payload, frozen=True):
@@ -36,14 +32,7 @@ async def _run(context: Context, arguments: LogsRecentParams) -> Logs:
     except CameraUnavailableError as error:  # just then our own are wanted
         theirs = Logs(logs=(), notes=(str(error),))
     merged = sorted((*own.entries, *theirs.logs), key=lambda entry: entry.timestamp, reverse=True)
-    room = _ROOM
-    fitting = []
-    for entry in merged[: arguments.limit]:
-        room -= len(msgspec.json.encode(entry)) + 1
-        if room < 0:
-            break
-        fitting.append(entry)
-    return Logs(logs=tuple(fitting), notes=(*own.notes, *theirs.notes))
+    return Logs(logs=fitting(merged[: arguments.limit]), notes=(*own.notes, *theirs.notes))
 
 
 COMMAND = Command(

@@ -36,7 +36,7 @@ BROADCAST = frozenset(
         "config/validate",
     }
 )
-"""Commands that all devices take at once; see the contract's rule 7."""
+"""Commands that all devices take at once: those with `is_broadcast` in `cinepid/commands`."""
 SPREAD_EACH: Seconds = 0.001
 """A thousand answers in a second are what any broker and any client can swallow."""
 SHORTEST_SPREAD: Seconds = 0.05

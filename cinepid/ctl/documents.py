@@ -20,7 +20,6 @@ class Status(View, frozen=True):
 
     state: str = "offline"
     reason: str = ""
-    since: str = ""
     version: str = ""
     clock_synced: bool = True
 
@@ -31,13 +30,9 @@ class Info(View, frozen=True):
     name: str = ""
     area: str = ""
     model: str = ""
-    serial: str = ""
     version: str = ""
-    contract: str = ""
     groups: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
-    broadcast_commands: tuple[str, ...] = ()
 
 
 class Session(View, frozen=True):
@@ -49,7 +44,6 @@ class Session(View, frozen=True):
     frames: int = 0
     missed: int = 0
     started_at: str | None = None
-    next_at: str | None = None
     last_frame_at: str | None = None
     pause_reason: str | None = None
 
@@ -65,7 +59,6 @@ class Mqtt(msgspec.Struct, frozen=True):
     """The connection to the broker, in `health`."""
 
     protocol: str = ""
-    reconnects: int = 0
     problem: str | None = None
 
 
@@ -75,8 +68,6 @@ class Health(View, frozen=True):
     state: str = "unknown"
     checks: dict[str, Check] = {}
     mqtt: Mqtt = Mqtt()
-    cpu_percent: float | None = None
-    memory_percent: float | None = None
     temperature_c: float | None = None
     under_voltage: bool | None = None
     throttled: bool | None = None
@@ -84,8 +75,6 @@ class Health(View, frozen=True):
     disk_total_bytes: int | None = None
     disk_days_left: float | None = None
     disk_state: str | None = None
-    uptime_s: int | None = None
-    journal_depth: int | None = None
     events_lost: int = 0
     clock_synced: bool = True
 
@@ -99,10 +88,7 @@ class Capture(View, frozen=True):
     taken_at: str = ""
     width: int = 0
     height: int = 0
-    kind: str = ""
-    late_ms: float | None = None
     clock_synced: bool = True
-    clock_error_ms: float | None = None
 
 
 class AnswerError(msgspec.Struct, frozen=True):
@@ -110,8 +96,6 @@ class AnswerError(msgspec.Struct, frozen=True):
 
     code: str = "internal"
     message: str = ""
-    field: str | None = None
-    retryable: bool = False
 
 
 class Answer(msgspec.Struct, frozen=True):

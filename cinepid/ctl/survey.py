@@ -7,12 +7,12 @@ default limits), and all of them in slices. Images are never among them.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from cinepi.errors import CinepiError
 from cinepi.units import MonotonicTime, Seconds
 from cinepid import topics
-from cinepid.ctl.fleet import Device, Fleet
+from cinepid.ctl.fleet import Fleet
 from cinepid.ctl.link import Link
 from cinepid.message import Incoming, Outgoing
 
@@ -28,11 +28,10 @@ _ALWAYS_THERE = frozenset({"status", "info", "session", "health"})  # not every 
 class Survey:
     """Keeps a fleet up to date with what a link hears."""
 
-    def __init__(self, link: Link, on_change: Callable[[Device], None] = lambda _: None) -> None:
+    def __init__(self, link: Link) -> None:
         """Listen; `look` asks."""
         self.fleet = Fleet()
         self._link = link
-        self._on_change = on_change
         self._heard_at: MonotonicTime = 0.0
         link.hearers.append(self._hear)
 
@@ -95,12 +94,10 @@ class Survey:
 
     def _hear(self, message: Incoming) -> None:
         self._heard_at = now = time.monotonic()
-        changed = self.fleet.hear(
+        self.fleet.hear(
             message.topic,
             message.payload,
             is_live=not message.retain,
             wall=time.time(),
             now=now,
         )
-        if changed is not None:
-            self._on_change(changed)

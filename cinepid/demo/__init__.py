@@ -1,7 +1,6 @@
 """`cinepid demo`: broker, camera service and daemon in one command, on a laptop or on a Pi."""
 
 import argparse
-import re
 
 from cinepi.errors import InvalidArgumentError
 
@@ -67,6 +66,10 @@ def _interval(text: str) -> float:
 
 
 def _size(text: str) -> str:
-    if not re.fullmatch("[1-9][0-9]{1,4}x[1-9][0-9]{1,4}", text):
-        raise argparse.ArgumentTypeError(f"must be WIDTHxHEIGHT, such as {SIZE}, not {text!r}")
-    return text
+    from cinepi.check import parse  # noqa: PLC0415 - as above
+    from cinepi.model.settings import CameraSettings  # noqa: PLC0415
+
+    try:
+        return parse(CameraSettings, {"resolution": text}).resolution
+    except InvalidArgumentError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

@@ -6,12 +6,11 @@ from datetime import datetime
 import msgspec
 
 from cinepi.model.documents import CameraDocument, CaptureDocument, SessionDocument
-from cinepi.units import Bytes, WallTime, counted
+from cinepi.units import Microseconds, WallTime, counted, sized
 from cinepid.decode import decoded
 from cinepid.topics import Address
 
 _ENVELOPE = frozenset({"seq", "boot", "at", "event_type", "type", "replay"})
-_MEGABYTE: Bytes = 1_000_000
 _MICROSECONDS = 1_000_000
 
 
@@ -125,7 +124,7 @@ def _session_words(session: SessionDocument, now: WallTime) -> str:
 
 def _capture_words(capture: CaptureDocument) -> str:
     achieved = capture.achieved
-    words = [capture.filename, _size(capture.size), f"{capture.width}x{capture.height}"]
+    words = [capture.filename, sized(capture.size), f"{capture.width}x{capture.height}"]
     if achieved.exposure_us:
         words.append(_exposure(achieved.exposure_us))
     if achieved.iso:
@@ -167,11 +166,7 @@ def _reply_line(command: str, payload: bytes) -> str | None:
     return f"answer to {command}: {words or ('done' if answer.success else 'failed')}"
 
 
-def _exposure(exposure_us: int) -> str:
+def _exposure(exposure_us: Microseconds) -> str:
     if exposure_us >= _MICROSECONDS:
         return f"{exposure_us / _MICROSECONDS:g} s"
     return f"1/{_MICROSECONDS / exposure_us:.0f} s"
-
-
-def _size(size: Bytes) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= _MEGABYTE else f"{size / 1e3:.0f} kB"

@@ -53,7 +53,8 @@ def main() -> int:
         return run_service()
     from cinepid.program import main as run_daemon  # noqa: PLC0415
 
-    return run_daemon(["run"])
+    sys.argv[1:] = ["run"]
+    return run_daemon()
 
 
 def _find(place: str) -> tuple[Any, str]:

@@ -4,6 +4,8 @@ import shlex
 
 import pytest
 
+from cinepid.commands._registry import commands
+from cinepid.ctl.ask import BROADCAST
 from cinepid.ctl.program import complete_parser, main, verb, verb_names
 
 
@@ -61,3 +63,8 @@ def test_every_verb_and_action_has_help_with_examples(name: str) -> None:
 
 def _words(example: str) -> list[str]:
     return shlex.split(example.split("|", maxsplit=1)[0].split(">", maxsplit=1)[0])
+
+
+def test_what_goes_to_all_is_what_devices_take_from_all() -> None:
+    """The program knows no command of the daemon, but which of them may be sent once for all."""
+    assert {name for name, command in commands().items() if command.is_broadcast} == BROADCAST

@@ -1,4 +1,5 @@
 import tracemalloc
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,14 @@ from cinepi.clock import rfc3339
 from cinepi.errors import InvalidArgumentError
 from cinepi.logs.entry import SEVERITY, LogEntry, line_of
 from cinepi.logs.file import generations
-from cinepi.logs.recent import MAX_SEARCHED, recent, search
+from cinepi.logs.recent import MAX_SEARCHED, search
 
 START = 1_700_000_000
+
+
+def recent(paths: Iterable[Path], *, limit: int, **filters: str | None) -> tuple[LogEntry, ...]:
+    """The entries of a search."""
+    return search(paths, limit=limit, **filters).entries
 
 
 def entry(number: int, *, level: str = "info", module: str = "camera", size: int = 0) -> LogEntry:

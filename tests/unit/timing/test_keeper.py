@@ -13,6 +13,7 @@ from cinepi.errors import ConflictError
 from cinepi.journal.journal import Journal
 from cinepi.model.documents import CaptureDocument
 from cinepi.protocol import StartParams
+from cinepi.timing import flight
 from cinepi.timing import keeper as keeper_module
 from cinepi.timing.keeper import SessionKeeper
 from cinepi.timing.session import Session
@@ -120,7 +121,7 @@ def test_a_stop_counts_what_hangs_and_what_has_passed(
     keeper: SessionKeeper, journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The frame that does not land is the camera's; the events say as much as the session."""
-    monkeypatch.setattr(keeper_module, "IN_FLIGHT_LIMIT", 0.01)
+    monkeypatch.setattr(flight, "IN_FLIGHT_LIMIT", 0.01)
     clock.now += 1
     begun(keeper)
     clock.now += 5.8
@@ -197,7 +198,7 @@ def test_what_hung_in_an_old_session_costs_the_new_one_nothing(
     keeper: SessionKeeper, journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A frame that fails after its session was stopped was counted there."""
-    monkeypatch.setattr(keeper_module, "IN_FLIGHT_LIMIT", 0.01)
+    monkeypatch.setattr(flight, "IN_FLIGHT_LIMIT", 0.01)
     clock.now += 1
     begun(keeper)
     keeper.stop(None)
@@ -277,7 +278,7 @@ def test_what_passes_a_frame_in_flight_is_counted_after_a_new_interval(
 @pytest.fixture
 def in_flight(keeper: SessionKeeper, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> Session:
     """A session that was paused 5.8 s behind the beginning of a frame that has not landed."""
-    monkeypatch.setattr(keeper_module, "IN_FLIGHT_LIMIT", 0.01)
+    monkeypatch.setattr(flight, "IN_FLIGHT_LIMIT", 0.01)
     clock.now += 1
     session = begun(keeper)
     clock.now += 5.8
