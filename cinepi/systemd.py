@@ -14,7 +14,7 @@ def notify(state: str) -> None:
         return
     if address.startswith("@"):  # an abstract socket is spelled with a NUL
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, suppress(OSError):
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.connect(address)
         sender.send(state.encode())
 

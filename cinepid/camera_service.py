@@ -207,9 +207,7 @@ class CameraService:
                 lines, transport = await self._connect()
             except OSError as error:
                 self._set_down(_reason(error))
-                self._fail_if_gone_too_long()
-                has_just_gone = self._clock.monotonic() - self._gone_since < _RESTARTS_WITHIN
-                await asyncio.sleep(_SHORT_WAIT if has_just_gone else _LONG_WAIT)
+                await self._pause()
                 continue
             try:
                 await self._stay(lines, transport)
@@ -217,11 +215,17 @@ class CameraService:
                 self._transport = None
                 self._came.clear()
                 transport.abort()
-            if self._is_silent:
-                self._fail_if_gone_too_long()
-            else:
+            if self.is_up:
                 self._gone_since = self._clock.monotonic()
                 self._set_down("the camera service has gone; it should be back in a moment")
+            else:  # it took the connection and was of no use
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """Between two attempts."""
+        self._fail_if_gone_too_long()
+        has_just_gone = self._clock.monotonic() - self._gone_since < _RESTARTS_WITHIN
+        await asyncio.sleep(_SHORT_WAIT if has_just_gone else _LONG_WAIT)
 
     async def _connect(self) -> tuple[_Lines, asyncio.Transport]:
         loop = asyncio.get_running_loop()

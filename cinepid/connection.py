@@ -249,6 +249,8 @@ class Connection:
                 self._send(message, done)
 
     def _tick(self) -> None:
+        if self.lost.done():  # before the timer was set
+            return
         self._timer = self._loop.call_later(_TICK, self._tick)
         oldest = next(iter(self._sent.values()), None)
         if oldest is not None and self._loop.time() - oldest.at > ACK_LIMIT:

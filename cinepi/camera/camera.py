@@ -27,7 +27,7 @@ _GRACE: Seconds = 2.0
 """A backend notices by itself that a capture is late; this much later it counts as hung."""
 _SETTLING = 6
 """Automatic exposure may need so many: five to settle after a change of light, plus the picture."""
-_FIXED = 3
+EXPOSURES = 3
 """A fixed exposure may need so many: sensors were seen to take two, plus the one under way."""
 
 
@@ -317,7 +317,7 @@ class Camera:
 
     def _longest_exposure(self, settings: CameraSettings) -> Seconds:
         if settings.exposure_mode == "manual":
-            return _FIXED * settings.shutter_us / 1e6
+            return EXPOSURES * settings.shutter_us / 1e6
         return _SETTLING * (self._document.achieved.exposure_us or 0) / 1e6
 
     def _close_backend(self) -> None:

@@ -118,7 +118,7 @@ def tell_vanished(store: Store, journal: Journal) -> None:
                 _record(tx, names, reason)
             _log.warning("a deletion that failed is recorded", pictures=len(names))
             for name in names:
-                del store.vanished[name]
+                store.vanished.pop(name, None)  # a second try of the deletion may have ended
 
 
 def _carry_out(store: Store, journal: Journal, step: Removal, key: str | None) -> None:

@@ -67,7 +67,7 @@ class Taker:
     Attributes:
         typical_bytes: Size of a picture, learned; 0 before the first.
         typical_seconds: Time from the order to the journal, learned; 0 before the first.
-        exposed: Called as soon as the camera has given the frame, before it is encoded.
+        exposed: Called as soon as the camera has given the frame or failed, before anything else.
         stored: Called with each picture that has been kept.
     """
 
@@ -155,7 +155,10 @@ class Taker:
         return int(width) * int(height) * _FIRST_BYTES_PER_PIXEL
 
     def _expose(self, order: Order, settings: CaptureSettings) -> _Taken:
-        frame = self._camera.take(order.due)
+        try:
+            frame = self._camera.take(order.due)
+        finally:
+            self.exposed()  # before any thread is started: it would inherit the real-time class
         preview = Beside(lambda: preview_of_frame(frame), "preview")
         try:
             facts = self._facts(frame, order, settings)

@@ -112,11 +112,14 @@ def outcome_of(database: Database, command: Command, now: Seconds) -> msgspec.Ra
         return None
     fingerprint, outcome = rows[0]
     if fingerprint != command.fingerprint:
-        message = (
-            f"id {command.id[:64]!r} was used for another command; every command needs its own"
-        )
-        raise ConflictError(message, Problem("/id", message))
+        raise used_for_another(command)
     return msgspec.Raw(outcome)
+
+
+def used_for_another(command: Command) -> ConflictError:
+    """The error of a command whose id is another one's."""
+    message = f"id {command.id[:64]!r} was used for another command; every command needs its own"
+    return ConflictError(message, Problem("/id", message))
 
 
 def unanswered(database: Database, now: Seconds, after: int) -> UnansweredResult:

@@ -49,6 +49,9 @@ from cinepi.vigil import EXIT_HANGS, LIMIT, TURN, Vigil, end_soon
 EXIT_CAMERA = 75
 """The process ended because of the camera (EX_TEMPFAIL): start it again."""
 
+PREDECESSOR_LIMIT: Seconds = 5.0
+"""A service that leaves may still be at its last write; so long is waited for it to go."""
+
 STOP_LIMIT: Seconds = 10.0
 """How long a clean stop waits for the camera thread."""
 
@@ -75,7 +78,7 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
     with ExitStack() as stack:
         make_folders(layout)
         one = f"a camera service below {layout.root}"
-        stack.enter_context(only_one(layout.journal.parent, one))
+        stack.enter_context(only_one(layout.journal.parent, one, patience=PREDECESSOR_LIMIT))
         listener = stack.enter_context(listen(layout))
         journal = Journal(layout.journal, clock=clock, boot=new_run_id())
         stack.callback(journal.close)
@@ -113,6 +116,8 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
         # The first question is often how the camera is: better late than "not opened yet".
         parts.shutter.has_looked.wait(FIRST_LOOK_LIMIT)
         _start(stack, "server", server.serve, server.close)
+        if idle_exit is not None:  # whoever comes while it leaves starts one of its own
+            stack.callback(layout.socket.unlink, missing_ok=True)
         _log.info("service started", version=__version__, root=str(layout.root))
         systemd.notify("READY=1")
         # A tenth of what starting costs, and the next picture can do without.

@@ -6,6 +6,7 @@ Runs in a thread of its own, so that it sees a camera thread that hangs.
 import threading
 from collections.abc import Callable, Iterator
 
+from cinepi.camera.camera import EXPOSURES
 from cinepi.capture.removal import tell_vanished
 from cinepi.clock import STEP, Clock
 from cinepi.errors import CinepiError
@@ -20,7 +21,7 @@ PERIOD: Seconds = 1.0
 STORAGE_EVERY = 5
 """Periods from one look at the disk to the next."""
 STUCK_AFTER: Seconds = 120.0
-"""A camera call that takes longer than this plus the longest exposure is given up with the process;
+"""A camera call that takes longer than this plus its exposures is given up with the process;
 every call that knows its own limit has ended long before."""
 
 _log = logger("monitor")
@@ -71,7 +72,8 @@ class Monitor:
 
     def patience(self) -> Seconds:
         """How long the shutter may take for anything."""
-        return STUCK_AFTER + self._parts.configuration.config.camera.shutter_us / 1e6
+        exposure = self._parts.configuration.config.camera.shutter_us / 1e6
+        return STUCK_AFTER + EXPOSURES * exposure
 
     def _look(self, turn: int) -> None:
         self._check_progress()

@@ -12,8 +12,14 @@ import msgspec
 
 from cinepi import check, strictjson
 from cinepi.envelope import MAX_LINE, NO_RESULT, Command, Request, Response, WireError
-from cinepi.errors import CinepiError, DeadlineError, InvalidArgumentError, UnknownCommandError
+from cinepi.errors import (
+    CinepiError,
+    DeadlineError,
+    InvalidArgumentError,
+    UnknownCommandError,
+)
 from cinepi.journal.journal import Journal
+from cinepi.journal.requests import used_for_another
 from cinepi.protocol import Params
 from cinepi.units import Seconds
 from cinepi.vigil import LIMIT
@@ -139,12 +145,14 @@ class Requests:
         self._parts = parts
         self._journal = journal
         self._finished = threading.Condition()
-        self._in_progress: set[str] = set()
+        self._in_progress: dict[str, str] = {}  # fingerprints by id
 
-    def is_slow(self, name: str) -> bool:
-        """Whether a method may take long."""
-        found = _METHODS.get(name)
-        return found is not None and found.is_slow
+    def is_slow(self, request: Request) -> bool:
+        """Whether a request may take long, or waits for a command that does."""
+        found = _METHODS.get(request.method)
+        if found is not None and found.is_slow:
+            return True
+        return request.command is not None and request.command.id in self._in_progress
 
     def limit(self, name: str) -> Seconds:
         """How long a method may take at most."""
@@ -166,8 +174,10 @@ class Requests:
         self, request: Request, command: Command, found: Method, params: Params
     ) -> Response:
         with self._finished:
+            if self._in_progress.get(command.id, command.fingerprint) != command.fingerprint:
+                raise used_for_another(command)
             self._finished.wait_for(lambda: command.id not in self._in_progress)
-            self._in_progress.add(command.id)
+            self._in_progress[command.id] = command.fingerprint
         try:
             if stored := self._journal.outcome(command):
                 outcome = msgspec.json.decode(stored, type=_Outcome)
@@ -177,7 +187,7 @@ class Requests:
             return self._run_once(request, command, found, params)
         finally:
             with self._finished:
-                self._in_progress.discard(command.id)
+                del self._in_progress[command.id]
                 self._finished.notify_all()
 
     def _call(self, params: Params, command: Command | None) -> Call[Params]:

@@ -191,7 +191,7 @@ class Connection:
             threading.Thread(
                 target=self._tell, args=(self._subscription,), name="watcher", daemon=True
             ).start()
-        elif not self._requests.is_slow(request.method):
+        elif not self._requests.is_slow(request):
             self._answer(request)
         elif self._room.acquire(blocking=False):
             self._slow.submit(self._answer_slowly, request)

@@ -73,6 +73,7 @@ class Delivery:
     def expect(self, command_id: str) -> None:
         """A command begins, perhaps once more: its sender waits for an answer."""
         self._told.discard([command_id])
+        self._confirmed.pop(command_id, None)  # it was for the answer before this one
 
     async def say(self, answer: Answer, reply_to: ReplyTo) -> bool:
         """Send an answer that is not kept; True once the broker has it."""

@@ -253,7 +253,8 @@ class Dispatcher:
         """Send the final answer; only then need the broker not deliver the command again."""
         if await self.delivery.deliver(command_id, entry, answer, request.reply_to, again=again):
             request.incoming.acknowledge()
-            for acknowledge in entry.copies:
+            copies, entry.copies = entry.copies, []  # the broker may use their packet ids again
+            for acknowledge in copies:
                 acknowledge()
 
     async def _say_failure(self, request: Request, command_id: str, error: CinepiError) -> None:

@@ -111,6 +111,7 @@ class Events:
                 _log.warning("the journal is a new one", cursor=position, last=found.last)
                 position = 0
                 self._counted = 0
+                self._under_way.clear()  # of the old one: they must not move the cursor
                 self._memory.remember(cursor=0)
                 continue
             if found.lost:

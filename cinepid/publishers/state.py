@@ -89,7 +89,12 @@ class RetainedState:
             for topic in self._payloads
         ]
         for each in cleared:
-            await each
+            try:
+                await each
+            except BrokerError:
+                raise
+            except CinepiError as error:  # not allowed, as when it was said
+                _log.warning("a document was not cleared", reason=str(error))
         return len(cleared)
 
     async def run(self, pulse: Pulse) -> None:

@@ -1,11 +1,14 @@
 """Broker, service or daemon gone in the middle: nothing is lost, and nothing happens twice."""
 
+import socket
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from cinepi.client import short_address
 from cinepi.clock import SystemClock
 from cinepi.envelope import Command
 from cinepi.journal.journal import Journal
@@ -15,7 +18,7 @@ from cinepi.paths import Layout
 from cinepi.protocol import BackupResult
 from cinepid.payloads import ReplyTo
 from tests.broker.running import Operator, RunningBroker, RunningDaemon, wait_for
-from tests.service.running import RunningService
+from tests.service.running import LIMIT, RunningService
 
 BACKLOG = 300
 
@@ -420,3 +423,22 @@ def test_what_was_under_way_from_an_old_journal_skips_nothing_of_the_new_one(  #
     broker.thaw()
     wait_for(lambda: [event for event in operator.events("service_started") if event["seq"] > 20])
     assert set(range(1, 21)) <= set(_sequence(operator))
+
+
+def test_a_service_that_is_of_no_use_is_not_stormed(
+    tmp_path: Path, start_daemon: Callable[..., RunningDaemon]
+) -> None:
+    """One that takes the connection and hangs up is tried ten times a second, and less later."""
+    path = Layout(tmp_path).socket
+    path.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        with short_address(path) as address:
+            listener.bind(address)
+        listener.listen()
+        listener.settimeout(LIMIT)
+        start_daemon()
+        listener.accept()[0].close()
+        began = time.monotonic()
+        for _ in range(10):
+            listener.accept()[0].close()
+    assert time.monotonic() - began > 0.9

@@ -36,11 +36,12 @@ from cinepi.recorded import (
     FindRequestResult,
     UnansweredResult,
 )
-from tests.service.running import LIMIT, RunningService
+from tests.service.running import LIMIT, RunningService, wait_for
 
 Start = Callable[..., RunningService]
 
 COMMAND = Command(id="garden-1", fingerprint="f1", context='{"topic":"t"}')
+FIND = FindRequestParams(prefix=COMMAND.id)
 
 
 def test_a_repeated_snapshot_is_one_picture(service: RunningService) -> None:
@@ -75,8 +76,34 @@ def test_a_repeat_in_flight_waits_for_the_first(service: RunningService) -> None
     assert len(service.pictures()) == 1
 
 
+def test_a_command_that_runs_holds_nobody_up(service: RunningService) -> None:
+    """Who refuses it, after a restart of the daemon, waits for it; the connection does not."""
+    service.fault("slow", count=1, seconds=2.0)
+    taking = threading.Thread(target=lambda: service.snapshot(COMMAND))
+    taking.start()
+    wait_for(lambda: service.call("requests.find", FindRequestResult, FIND).id)
+    command = {"id": COMMAND.id, "fingerprint": COMMAND.fingerprint, "context": "{}"}
+    refuse = {"id": 1, "method": "requests.refuse", "params": {"message": "too old"}}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as daemon, daemon.makefile("rb") as said:
+        with short_address(service.layout.socket) as address:
+            daemon.connect(address)
+        for request in ({**refuse, "command": command}, {"id": 2, "method": "ping"}):
+            daemon.sendall(json.dumps({"jsonrpc": "2.0", **request}).encode() + b"\n")
+        answers = [json.loads(said.readline()) for _ in range(2)]
+    taking.join()
+    assert [answer["id"] for answer in answers] == [2, 1]
+    assert answers[1]["result"]["filename"] == service.pictures()[0]
+
+
 def test_the_same_id_for_something_else_is_a_conflict(service: RunningService) -> None:
-    """An id belongs to one request."""
+    """An id belongs to one request, also while that is still under way."""
+    service.fault("slow", count=1, seconds=0.5)
+    taking = threading.Thread(target=lambda: service.snapshot(COMMAND))
+    taking.start()
+    wait_for(lambda: service.call("requests.find", FindRequestResult, FIND).id)
+    with pytest.raises(ConflictError):
+        service.snapshot(Command(id=COMMAND.id, fingerprint="other"))
+    taking.join()
     service.snapshot(COMMAND)
     with pytest.raises(ConflictError) as caught:
         service.snapshot(Command(id=COMMAND.id, fingerprint="other"))

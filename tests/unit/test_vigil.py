@@ -1,5 +1,9 @@
 """The vigil: what turns or ends in time is left alone, what does not is named."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from cinepi.clock import SystemClock
@@ -59,3 +63,17 @@ def test_work_has_to_end(vigil: Vigil, said: list[str]) -> None:
         assert said == ["no progress of short"]
     vigil.look(1000)
     assert len(said) == 1
+
+
+def test_a_moment_without_descriptors_ends_nothing() -> None:
+    """Whoever uses them up, the process that cannot tell systemd for a moment lives on."""
+    code = (
+        "import resource; from cinepi.clock import SystemClock; from cinepi.vigil import Vigil\n"
+        "vigil = Vigil(SystemClock(), exit)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "vigil.look(1.0)"
+    )
+    environment = {**os.environ, "NOTIFY_SOCKET": "/nowhere"}
+    assert (
+        subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    )

@@ -32,7 +32,7 @@ def answered(call: Call[AnsweredParams]) -> Nothing:
     return Nothing()
 
 
-@method("requests.refuse", RefuseParams)
+@method("requests.refuse", RefuseParams, limit_s=86_400)  # it waits for the command, if that runs
 def refuse(call: Call[RefuseParams]) -> Nothing:
     """Fail as expired, for good; a command that is done already has its answer repeated instead."""
     raise ExpiredError(call.params.message)

@@ -2,6 +2,7 @@
 
 import threading
 
+from cinepi.camera.camera import EXPOSURES
 from cinepi.clock import parse_time, rfc3339
 from cinepi.errors import CinepiError, ConflictError, DeadlineError, InvalidArgumentError
 from cinepi.journal.journal import Transaction
@@ -14,7 +15,9 @@ from cinepi.service.requests import Call, is_final, method, wire_error
 MOST_AHEAD_S = 60.0
 """How far ahead `at` may lie."""
 LIMIT_S = 60.0
-"""How long a snapshot may take from its time on, beyond the exposure itself."""
+"""How long a snapshot may take from its time on, beyond its exposures."""
+MOST_EXPOSED_S = 700.0
+"""So long is waited for exposures at most: an answer is promised within 900 s."""
 
 
 @method("snapshot.take", TakeParams, is_slow=True, limit_s=900)
@@ -32,7 +35,8 @@ def take(call: Call[TakeParams]) -> CaptureDocument:
         tx.finish(call.command, capture)
         tx.on_commit(lambda: kept.append(capture))
 
-    wait = LIMIT_S + call.parts.configuration.config.camera.shutter_us / 1e6
+    exposures = EXPOSURES * call.parts.configuration.config.camera.shutter_us / 1e6
+    wait = LIMIT_S + min(exposures, MOST_EXPOSED_S)
     if at is not None:
         wait += at - call.parts.clock.wall()
     digest = None if call.command is None else call.command.digest

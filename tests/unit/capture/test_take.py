@@ -138,6 +138,24 @@ def test_reserve_is_left_alone(taker: Taker, bench: Bench, journal: Journal) -> 
     assert journal.capture_totals() == (0, 0)
 
 
+def test_only_the_exposure_is_real_time(taker: Taker, bench: Bench) -> None:
+    """Encoding at that priority would starve all else; threads would inherit it."""
+    seen: list[str] = []
+    taker.exposed = lambda: seen.append(f"exposed beside {_threads()}")
+    taker.take(SNAPSHOT, SETTINGS, lambda _tx, _document: seen.append("kept"))
+    assert seen == ["exposed beside []", "kept"]
+    faults.write(bench.layout, "unplug")
+    with pytest.raises(CameraUnavailableError):
+        taker.take(SNAPSHOT, SETTINGS, nothing)
+    assert seen[2:] == ["exposed beside []"]
+
+
+def _threads() -> list[str]:
+    """Those that make something of a picture."""
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name in {"preview", "digest"}]
+
+
 def test_failed_transaction_leaves_no_file(taker: Taker, bench: Bench, journal: Journal) -> None:
     """A picture that the journal could not record is not left behind."""
 
