@@ -26,7 +26,6 @@ from cinepi.heap import share
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.lock import only_one
 from cinepi.logs.setup import logger, set_level, set_up
-from cinepi.model.documents import CaptureDocument
 from cinepi.model.events import CameraLost, CameraRecovered, ServiceStarted
 from cinepi.model.settings import CameraSettings, Config
 from cinepi.paths import Layout
@@ -144,7 +143,7 @@ def _make_parts(
     """Make everything and tie it together: who is told of which change."""
     board = Board()
     store = Store(layout.captures, clock)
-    found = _begin(store, journal)
+    _begin(store, journal)
     journal.on_append(board.journal_grew)
 
     def camera_changed() -> None:
@@ -174,7 +173,7 @@ def _make_parts(
         exits_in_a_row=_count(journal, _EXITS_IN_A_ROW),
     )
     taker = Taker(camera, store, journal, clock)
-    keeper = SessionKeeper(journal, clock, found)
+    keeper = SessionKeeper(journal, clock)
     storage = Storage(
         store=store,
         taker=taker,
@@ -230,17 +229,15 @@ def _make_parts(
     )
 
 
-def _begin(store: Store, journal: Journal) -> list[CaptureDocument]:
+def _begin(store: Store, journal: Journal) -> None:
     """Put folder and index in order and note the start; on a full disk, as far as that goes."""
-    found: list[CaptureDocument] = []
     try:
-        found = reconcile(store, journal)
+        reconcile(store, journal)
         with journal.transaction() as tx:
             reason = "start" if journal.ended_cleanly else "after_crash"
             tx.append(ServiceStarted(version=__version__, reason=reason))
     except StorageFullError as error:  # who could make room, if not a service that runs?
         _log.error("started on a full disk", reason=str(error))
-    return found
 
 
 def _camera_changes(config: Config, changed: tuple[str, ...]) -> dict[str, object]:

@@ -25,18 +25,16 @@ _MOST_ADOPTED = 100  # a kill leaves one; a broker repeats within minutes
 _log = logger("reconcile")
 
 
-def reconcile(store: Store, journal: Journal) -> list[CaptureDocument]:
+def reconcile(store: Store, journal: Journal) -> None:
     """Remove half-written files, put broken ones aside, and make the index match the folder.
 
     A picture that was complete on disk but not yet journalled when the power went is journalled
-    now, with its event. Returns the newest of those, oldest first: one of them may be a frame of
-    the running session. Takes about a second for 100,000 pictures that are known; where the
-    journal was lost, each costs about 0.2 ms more, and systemd is asked for the time.
+    now, with its event. Takes about a second for 100,000 pictures that are known; where the journal
+    was lost, each costs about 0.2 ms more, and systemd is asked for the time.
     """
     finish_removals(store, journal)
     swept = sweep(store.folder, journal.capture_names())
     adopted = Adopted(journal)
-    found: list[CaptureDocument] = []
     for begin in range(0, len(swept.found), _BATCH):
         systemd.take_more_time("indexing pictures")
         names = swept.found[begin : begin + _BATCH]
@@ -45,7 +43,6 @@ def reconcile(store: Store, journal: Journal) -> list[CaptureDocument]:
             for picture in pictures:
                 _take_up(tx, picture.document)
                 adopted.add(tx, picture)
-        found = [picture.document for picture in pictures]
     if swept.missing or swept.quarantined:
         with journal.transaction() as tx:
             _note_damage(tx, swept.missing, swept.quarantined)
@@ -56,7 +53,6 @@ def reconcile(store: Store, journal: Journal) -> list[CaptureDocument]:
             missing=len(swept.missing),
             quarantined=len(swept.quarantined),
         )
-    return found
 
 
 def _describe_all(store: Store, names: Sequence[str], *, has_digest: bool) -> list[Described]:

@@ -4,7 +4,7 @@ The journal's lock is the lock here too: whoever changes the session holds a tra
 new value takes effect in the moment of the commit. Whoever only reads takes the value as it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
@@ -26,7 +26,7 @@ from cinepi.model.events import (
     SessionResumed,
     SessionStopped,
 )
-from cinepi.protocol import StartParams
+from cinepi.protocol import CapturesListParams, StartParams
 from cinepi.timing.begin import new_session, started
 from cinepi.timing.flight import Flight
 from cinepi.timing.lateness import LatenessWindow
@@ -45,16 +45,8 @@ class SessionKeeper:
         is_realtime: The scheduling class that the shutter has got.
     """
 
-    def __init__(
-        self, journal: Journal, clock: Clock, found: Sequence[CaptureDocument] = ()
-    ) -> None:
-        """Take up the saved session.
-
-        Args:
-            journal: Where it is saved.
-            clock: The time.
-            found: Pictures that were on the disk but not in the journal; its frames count.
-        """
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        """Take up the session that the journal has saved, if any."""
         self._journal = journal
         self._clock = clock
         self.on_change: Callable[[], None] = lambda: None
@@ -67,7 +59,6 @@ class SessionKeeper:
         saved = journal.saved_session()
         self._session = msgspec.json.decode(saved, type=Session) if saved else None
         self._held_up: Session | None = None
-        self._found = found
         if self._session is not None and self._session.is_running:
             self._session, self._held_up = None, self._session
         with suppress(StorageFullError):  # the monitor tries again
@@ -80,8 +71,10 @@ class SessionKeeper:
             StorageFullError: That cannot be noted, so it waits.
         """
         if self._held_up is not None:
-            self._go_on(find_again(self._held_up, self._clock, self._kernel_boot, self._found))
-            self._held_up, self._found = None, ()
+            newest = CapturesListParams(session=self._held_up.id, kind="frame")
+            frames = self._journal.captures(newest).captures
+            self._go_on(find_again(self._held_up, self._clock, self._kernel_boot, frames))
+            self._held_up = None
             self.on_change()
 
     @property

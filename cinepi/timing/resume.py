@@ -36,7 +36,7 @@ class Resumed:
 
 
 def find_again(
-    session: Session, clock: Clock, kernel_boot: str, found: Sequence[CaptureDocument]
+    session: Session, clock: Clock, kernel_boot: str, newest: Sequence[CaptureDocument]
 ) -> Resumed:
     """Place a running session on the clocks as they are now.
 
@@ -44,11 +44,13 @@ def find_again(
         session: As it was saved.
         clock: The time.
         kernel_boot: The kernel's id of this boot.
-        found: Pictures that were on the disk but not in the journal; its frames count.
+        newest: Its last frames, newest first. Some may not be counted yet: a picture that was
+            complete on the disk when the last run was cut short is indexed before the session
+            goes on, and the process may have been cut short there again.
     """
     is_same_boot = session.kernel_boot == kernel_boot
     reason: MissReason = "service_down" if is_same_boot else "power_off"
-    session, untold = _with_found(session, found, reason)
+    session, untold = _with_uncounted(session, newest, reason)
     if not is_same_boot:
         # A clock without a battery may read earlier than before the power went: at least no slot
         # is repeated then, and the rest is counted once the clock has been set.
@@ -64,20 +66,16 @@ def find_again(
     return Resumed(session=session, missed=tuple(untold), reason=reason)
 
 
-def _with_found(
-    session: Session, found: Sequence[CaptureDocument], reason: MissReason
+def _with_uncounted(
+    session: Session, newest: Sequence[CaptureDocument], reason: MissReason
 ) -> tuple[Session, list[FramesMissed]]:
-    """Count frames that were complete on the disk when the last run was cut short.
+    """Count frames that are in the index and were not counted.
 
     Slots before them had been missed, and nobody had been told yet.
     """
     untold: list[FramesMissed] = []
-    for capture in found:
-        if (
-            capture.session == session.id
-            and capture.frame is not None
-            and capture.frame >= session.slot
-        ):
+    for capture in reversed(newest):
+        if capture.frame is not None and capture.frame >= session.slot:
             if gone := capture.frame - session.slot:
                 untold.append(missed(session, gone, reason))
                 session = session.with_missed(gone, reason)

@@ -17,6 +17,7 @@ from cinepi.timing import flight
 from cinepi.timing import keeper as keeper_module
 from cinepi.timing.keeper import SessionKeeper
 from cinepi.timing.session import Session
+from tests.unit.journal.test_captures import add
 
 WALL = 1_800_000_000.0
 
@@ -190,7 +191,8 @@ def test_what_is_told_early_is_not_told_again(
     with journal.transaction() as tx:
         keeper.tell(tx)
     assert keeper.document().missed_by == told(journal) == {"camera": 3}
-    document = SessionKeeper(journal, clock, [picture(session)]).document()
+    add(journal, picture(session))
+    document = SessionKeeper(journal, clock).document()
     assert (document.frames, document.missed_by) == (2, {"camera": 3})
 
 
@@ -433,12 +435,15 @@ def test_a_small_correction_ends_the_doubt(
 def test_what_was_missed_before_a_picture_that_is_found_is_told(
     keeper: SessionKeeper, journal: Journal, clock: HandClock
 ) -> None:
-    """It was killed with slots missed, and a picture on the disk that it had not journalled."""
+    """It was killed with slots missed and a picture on the disk, which is in the index by now.
+
+    And killed once more before the session went on, perhaps.
+    """
     session = keeper.running
     assert session is not None
     clock.now += 5
-    found = picture(msgspec.structs.replace(session, slot=4))
-    document = SessionKeeper(journal, clock, [found]).document()
+    add(journal, picture(msgspec.structs.replace(session, slot=4)))
+    document = SessionKeeper(journal, clock).document()
     assert (document.frames, document.missed) == (2, 3)
     assert document.missed_by == told(journal) == {"service_down": 3}
 
