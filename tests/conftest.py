@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 _HERE = Path(__file__).parent
+
+# An example is judged by what comes of it, and not by how busy the machine is.
+settings.register_profile("any-machine", settings.default, deadline=None)
+settings.load_profile("any-machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

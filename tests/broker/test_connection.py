@@ -37,6 +37,7 @@ def test_a_name_that_is_found_too_late_throws_nobody_out(
     async def story() -> None:
         with pytest.raises(ConnectError):
             await Connection.open(server, hello, lambda _: None)
+        monkeypatch.setattr("cinepid.connection.CONNECT_LIMIT", 10.0)
         second = await Connection.open(server, hello, lambda _: None)
         is_found.set()
         await asyncio.wait([second.lost], timeout=1)

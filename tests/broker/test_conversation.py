@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -125,9 +126,12 @@ def test_messages_are_sent_as_promised(shared: Operator, shared_service: Running
     client.on_message = lambda _client, _data, message: heard.put(message)
     client.connect(config["broker"]["host"], config["broker"]["port"])
     as_published = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=2)
+    is_subscribed = threading.Event()
+    client.on_subscribe = lambda *_: is_subscribed.set()
     client.subscribe(f"cinepi/{DEVICE}/#", options=as_published)
     client.loop_start()
     try:
+        assert is_subscribed.wait(LIMIT)
         shared.send("camera/set", {"iso": 1})  # costs a line in the log
         shared.send("snapshot/take")
         shared.answer("snapshot/take")

@@ -19,6 +19,7 @@ from cinepi.protocol import BackupResult
 from cinepid.payloads import ReplyTo
 from tests.broker.running import Operator, RunningBroker, RunningDaemon, wait_for
 from tests.service.running import LIMIT, RunningService
+from tests.stalls import Stalls
 
 BACKLOG = 300
 
@@ -69,14 +70,16 @@ def test_a_backlog_comes_in_order_and_marked(
     """All of it is delivered once, as a replay; what happens now is none."""
     _fill_journal(tmp_path, BACKLOG)
     operator = start_operator()
-    start_service()
+    service = start_service()
     start_daemon()
     wait_for(lambda: len(operator.events()) > BACKLOG)
+    service.snapshot()
+    operator.wait("event/capture_stored")
     assert _sequence(operator) == list(range(1, len(_sequence(operator)) + 1))
     old = operator.events("storage_recovered")
     assert [event["free_bytes"] for event in old] == list(range(BACKLOG))
     assert all(event["replay"] for event in old)
-    assert not any(event["replay"] for event in operator.events("service_started"))
+    assert not any(event["replay"] for event in operator.events("capture_stored"))
 
 
 def test_commands_are_not_behind_a_backlog(
@@ -142,15 +145,17 @@ def test_events_of_an_outage_come_after_it(
     broker: RunningBroker,
 ) -> None:
     """Frames go on while the broker is away, and each is told of, in order."""
-    operator.ask("session/start", interval=1)
-    operator.wait("event/session_started")
-    broker.stop()
-    service.frames_reach(3)
-    broker.start()
-    wait_for(lambda: len(operator.events("capture_stored")) >= 3)
+    with Stalls() as stalls:
+        operator.ask("session/start", interval=1)
+        operator.wait("event/session_started")
+        broker.stop()
+        service.frames_reach(3)
+        broker.start()
+        wait_for(lambda: len(operator.events("capture_stored")) >= 3)
+        missed = service.session().missed
     sequence = sorted(set(_sequence(operator)))
     assert sequence == list(range(sequence[0], sequence[-1] + 1))
-    assert service.session().missed == 0
+    assert missed <= stalls.slots
 
 
 def test_a_restarted_daemon_goes_on_where_it_was(

@@ -1,6 +1,7 @@
 """Is the device there? What subscribers see when it comes, goes and crashes."""
 
 import json
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -23,14 +24,16 @@ def test_it_is_online_when_all_state_is_there(
 ) -> None:
     """The order is: state, announcement, online, events."""
     first = start_operator()
-    start_daemon()
+    daemon = start_daemon()
     first.await_online()
     first.document("camera", connected=True)
     first.wait("config/schema")
     first.wait("health")
+    daemon.process.send_signal(signal.SIGSTOP)  # so that it cannot be back before the operator
     broker.stop(forget=True)
     broker.start()
     operator = start_operator()
+    daemon.process.send_signal(signal.SIGCONT)
     operator.await_online()
     channels = [m.topic.removeprefix(f"cinepi/{DEVICE}/") for m in operator.heard]
     online = channels.index("status")

@@ -17,6 +17,8 @@ _AFTER_THE_COMMIT = "cinepi.journal.journal.Journal.outcome"  # and before the w
 _UNANSWERED = "cinepi.journal.journal.Journal.unanswered"
 _NOWHERE = "cinepi.service.app.run"  # has run when the flag could break it
 
+_PATIENCE = "cinepi.camera.backends.simulated.Backend.margin"  # with a slow camera
+
 Start = Callable[..., tuple[Stack, Observer]]
 
 
@@ -100,8 +102,9 @@ def test_what_comes_true_after_all_is_not_answered_again_unasked(
 
 def test_a_snapshot_that_was_given_up_is_not_taken_later(start: Start) -> None:
     """Neither the one that was being taken, nor the one that waited behind it."""
-    stack, observer = start(_NOWHERE, "cinepi.service.methods.snapshot.LIMIT_S=1")
-    stack.fault("slow", count=1, seconds=1.8)
+    limits = ("cinepi.service.methods.snapshot.LIMIT_S=6", f"{_PATIENCE}=20")
+    stack, observer = start(_NOWHERE, *limits)
+    stack.fault("slow", count=1, seconds=7)
     first, second = observer.send("snapshot/take"), observer.send("snapshot/take", at=None)
     for sent in (first, second):
         wait_for(lambda sent=sent: sent.final)  # type: ignore[misc]

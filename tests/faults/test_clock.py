@@ -9,6 +9,7 @@ import pytest
 from tests.faults import invariants
 from tests.faults.observer import Observer
 from tests.faults.stack import Stack, wait_for
+from tests.stalls import Stalls
 
 DAY = 86_400.0
 EVENNESS = 0.5
@@ -45,17 +46,18 @@ def _more_frames(observer: Observer, more: int) -> None:
 @pytest.mark.timeout(120)
 def test_steps_of_the_clock_move_no_slot(start: Callable[..., tuple[Stack, Observer]]) -> None:
     """From ten days back to ten days ahead: frames stay even, and each has its name."""
-    stack, observer = start()
-    steps = (-10 * DAY, -3600, -1.5, 0, 1.5, 3600, 10 * DAY, -10 * DAY)
-    for offset in steps:
-        stack.set_clock(offset)
-        _more_frames(observer, 2)
+    with Stalls() as stalls:
+        stack, observer = start()
+        steps = (-10 * DAY, -3600, -1.5, 0, 1.5, 3600, 10 * DAY, -10 * DAY)
+        for offset in steps:
+            stack.set_clock(offset)
+            _more_frames(observer, 2)
     heard = [event["heard_at"] for event in observer.of_type("capture_stored")]
     drift = [moment - heard[0] - number for number, moment in enumerate(heard)]
-    assert max(map(abs, drift)) < EVENNESS + observer.data("session/get")["missed"]
+    assert max(map(abs, drift)) < EVENNESS + observer.data("session/get")["missed"] + stalls.slots
     wait_for(lambda: len(observer.of_type("clock_stepped")) >= len(steps) - 2)
     observer.ask("session/stop")
-    assert observer.data("session/get")["missed"] <= 1
+    assert observer.data("session/get")["missed"] <= 1 + stalls.slots
     assert invariants.problems(stack, observer) == []
 
 
@@ -84,12 +86,12 @@ def _offset_to(moment: str) -> float:
 
 @pytest.mark.parametrize(
     ("change", "minutes"),
-    [("2026-03-29 00:59:57", {"0159", "0300"}), ("2026-10-25 00:59:57", {"0259", "0200"})],
+    [("2026-03-29 00:59:50", {"0159", "0300"}), ("2026-10-25 00:59:50", {"0259", "0200"})],
 )
 def test_daylight_saving_moves_no_slot(
     start: Callable[..., tuple[Stack, Observer]], change: str, minutes: set[str]
 ) -> None:
-    """Three seconds before Berlin sets its clocks, to some seconds after."""
+    """From ten seconds before Berlin sets its clocks, to a picture after."""
     import os  # noqa: PLC0415 - the names of files are judged in the same zone
 
     old = os.environ.get("TZ")
@@ -97,18 +99,24 @@ def test_daylight_saving_moves_no_slot(
     time.tzset()
     try:
         stack, observer = start(_offset_to(change) - 7200, TZ="Europe/Berlin")
-        missed = observer.data("session/get")["missed"]
-        stack.set_clock(_offset_to(change))
-        _more_frames(observer, 7)
+        with Stalls() as stalls:
+            missed = observer.data("session/get")["missed"]
+            stack.set_clock(_offset_to(change))
+            wait_for(lambda: _minutes(stack) >= minutes)
+            _more_frames(observer, 2)
         observer.ask("session/stop")
-        assert observer.data("session/get")["missed"] <= missed + 1
+        assert observer.data("session/get")["missed"] <= missed + 1 + stalls.slots
         assert invariants.problems(stack, observer) == []
-        assert {name[len("cinepi_20260329_") :][:4] for name in stack.pictures()} >= minutes
     finally:
         os.environ.pop("TZ")
         if old is not None:
             os.environ["TZ"] = old
         time.tzset()
+
+
+def _minutes(stack: Stack) -> set[str]:
+    """Hours and minutes in the names of its pictures."""
+    return {name[len("cinepi_20260329_") :][:4] for name in stack.pictures()}
 
 
 def test_a_step_between_a_frame_and_its_name(

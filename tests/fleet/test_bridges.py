@@ -14,6 +14,7 @@ from tests.broker.running import RunningDaemon, wait_for
 from tests.fleet.following import Follower
 from tests.fleet.operator import Ctl
 from tests.service.running import RunningService
+from tests.stalls import Stalls
 
 SMALL_QUEUE = "\nmax_queued_messages 10\nmax_inflight_messages 2\n"
 FRAMES = 25
@@ -52,6 +53,7 @@ def test_a_cut_is_made_good_from_the_journal(
 ) -> None:
     """Who follows has every event in the end, whatever the bridge's queue could not hold."""
     on_the_pi = Ctl(bridged.port, tmp_path)
+    stalls = stack.enter_context(Stalls())
     with bridged.house.run(), bridged.crossing():
         wait_for(lambda: ctl("ping", "garden").code == 0, limit=60)
         follower = Follower(ctl, stack)
@@ -59,9 +61,8 @@ def test_a_cut_is_made_good_from_the_journal(
         wait_for(lambda: len(follower.numbers()) >= 3)
     cut, before = time.monotonic(), follower.numbers()[-1]
     wait_for(lambda: time.monotonic() - cut > FRAMES - 10, limit=60)  # frames go on
-    assert (
-        on_the_pi.ok("session", "status", "garden", "--json").json["ok"][0]["data"]["missed"] == 0
-    )
+    status = on_the_pi.ok("session", "status", "garden", "--json").json["ok"][0]["data"]
+    assert status["missed"] <= stalls.slots
     with bridged.house.run(), bridged.house.connected("monitor") as plain:
         plain.subscribe("cinepi/garden/event/#")
         with bridged.crossing():
@@ -72,8 +73,15 @@ def test_a_cut_is_made_good_from_the_journal(
             numbers = follower.numbers()
             assert numbers == list(range(numbers[0], numbers[-1] + 1))
             frames = [e["frame"] for e in follower.events_of("garden", "capture_stored")]
+            missed = [
+                e["first_frame"] + number
+                for e in follower.events_of("garden", "frames_missed")
+                for number in range(e["count"])
+            ]
             # Of what a small queue lost before anything was heard, nobody could know.
-            assert frames == list(range(frames[0], FRAMES))
+            slots = sorted(frames + missed)
+            assert slots == list(range(slots[0], FRAMES + len(missed)))
+            assert len(missed) <= stalls.slots
             past = ctl.ok("events", "garden", "--after", str(numbers[0] - 1), "--json").lines
             assert [event["seq"] for event in past] == numbers
     lost = {n for n in numbers if n > before} - {event["seq"] for event in crossed}

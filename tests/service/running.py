@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
@@ -44,6 +44,13 @@ def wait_for(what: Callable[[], ValueT], *, limit: float = LIMIT) -> ValueT:
             raise AssertionError(message)
         time.sleep(0.01)  # the poll of a deadline, not a guess at a duration
     return value
+
+
+def replace(path: Path, content: Mapping[str, object]) -> None:
+    """Put a JSON file in place of another, of which a program never finds half."""
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(content))
+    new.replace(path)
 
 
 @dataclass
@@ -153,13 +160,11 @@ class RunningService:
 
     def set_clock(self, **values: object) -> None:
         """Steer the wall clock: `offset_s`, `synced`."""
-        (self.layout.root / "clock.json").write_text(json.dumps(values))
+        replace(self.layout.root / "clock.json", values)
 
     def fault(self, fault: str, count: int | None = None, seconds: float = 0) -> None:
         """Break the simulated camera."""
-        self.layout.faults.write_text(
-            json.dumps({"fault": fault, "count": count, "seconds": seconds})
-        )
+        replace(self.layout.faults, {"fault": fault, "count": count, "seconds": seconds})
 
     def mend(self) -> None:
         """Let the simulated camera work again."""
