@@ -8,8 +8,8 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,6 +29,7 @@ LONGEST_WARM_UP = 660.0
 MOST_GROWTH = 2.0
 """Megabytes that a process may take more at the end than when it was warm."""
 SAMPLED_EVERY = 5.0
+LOOKS = 20
 DAY = 86_400
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -43,9 +44,18 @@ class Size:
 
     @classmethod
     def of(cls, program: Program) -> "Size":
-        """Measure it now, while no command is under way."""
+        """Measure it now."""
         process = psutil.Process(program.pid)
         return cls(process.memory_info().rss, process.num_fds(), process.num_threads())
+
+    @classmethod
+    def at_rest(cls, program: Program) -> "Size":
+        """The least of a second: a frame that is being written takes memory and a descriptor."""
+        sizes = []
+        for _ in range(LOOKS):
+            sizes.append(cls.of(program))
+            time.sleep(1.0 / LOOKS)  # the beat of the looks
+        return cls(*(min(column) for column in zip(*map(astuple, sizes), strict=True)))
 
     def since(self, before: "Size") -> str:
         """In words, what was added."""
@@ -114,12 +124,12 @@ class Soak:
         warm_after = min(WARM_UP * seconds, LONGEST_WARM_UP)
         while (passed := time.monotonic() - began) < seconds:
             if not before and passed > warm_after:
-                before = self._sizes()
+                before = self._sizes(Size.at_rest)
             traffic.start()
             self._suffer()
             traffic.stop()
         wait_for(lambda: self._observer.retained.get("camera", {}).get("health") == "ok", limit=60)
-        after = self._sizes()
+        after = self._sizes(Size.at_rest)
         self._ended.set()
         assert self._observer.ask("session/stop")["success"]
         session = self._observer.data("session/get")
@@ -140,11 +150,11 @@ class Soak:
     def _sample(self) -> None:
         """Note the memory of both, in MB, until the end."""
         while not self._ended.wait(SAMPLED_EVERY):
-            for name, size in self._sizes().items():
+            for name, size in self._sizes(Size.of).items():
                 self._samples[name].append(round(size.rss / 1024 / 1024, 2))
 
-    def _sizes(self) -> dict[str, Size]:
-        return {each.name: Size.of(each) for each in (self._stack.service, self._stack.daemon)}
+    def _sizes(self, measure: Callable[[Program], Size]) -> dict[str, Size]:
+        return {each.name: measure(each) for each in (self._stack.service, self._stack.daemon)}
 
     def _suffer(self) -> None:
         """One fault, and the rest of the time without it."""
