@@ -23,6 +23,7 @@ from paho.mqtt.properties import Properties
 from cinepi.clock import CLOCK_VARIABLE
 from cinepi.paths import ROOT_VARIABLE, Layout
 from tests.broker.contract import SEEN
+from tests.machine import free_port
 
 LIMIT = 20.0
 """Seconds that anything may take on a loaded machine before a test fails."""
@@ -38,14 +39,6 @@ def wait_for(what: Callable[[], ValueT | Literal[False] | None], *, limit: float
         assert time.monotonic() < deadline, f"waited for {limit} s in vain"
         time.sleep(0.01)  # the poll of a deadline, not a guess at a duration
     return value
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def listens(port: int) -> bool:

@@ -17,10 +17,10 @@ from tests.broker.running import (
     Operator,
     RunningBroker,
     RunningDaemon,
-    free_port,
     listens,
     wait_for,
 )
+from tests.machine import free_port
 from tests.service.running import RunningService
 
 OLD_BROKER = """\

@@ -12,7 +12,8 @@ import pytest
 
 from cinepi.clock import CLOCK_VARIABLE
 from cinepi.paths import ROOT_VARIABLE
-from tests.broker.running import Operator, RunningBroker, RunningDaemon, free_port
+from tests.broker.running import Operator, RunningBroker, RunningDaemon
+from tests.machine import free_port
 from tests.service.running import RunningService
 
 

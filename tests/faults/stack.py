@@ -17,6 +17,7 @@ import psutil
 
 from cinepi.clock import CLOCK_VARIABLE
 from cinepi.paths import ROOT_VARIABLE, Layout
+from tests.machine import free_port
 
 DEVICE = "garden"
 LIMIT = 30.0
@@ -36,14 +37,6 @@ def wait_for(
             raise AssertionError(f"waited for {limit} s in vain: {reason}")
         time.sleep(0.01)  # the poll of a deadline, not a guess at a duration
     return value
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Program:

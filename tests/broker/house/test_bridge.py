@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.broker.house.client import MosquittoClient, wait_until
-from tests.broker.house.conftest import SHIPPED, House, broker, free_port
+from tests.broker.house.conftest import SHIPPED, House, broker
 from tests.faults.proxy import Proxy
+from tests.machine import free_port
 
 WHILE_CUT = 200
 

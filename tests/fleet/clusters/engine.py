@@ -13,7 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.broker.running import free_port, listens, wait_for
+from tests.broker.running import listens, wait_for
+from tests.machine import free_port
 
 ROOT = Path(os.environ.get("ENGINES_ROOT", "/nonexistent"))
 """What scripts/engines-build has made."""

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.broker.running import RunningBroker, free_port, listens, wait_for
+from tests.broker.running import RunningBroker, listens, wait_for
 from tests.fleet.clusters.engine import DOCUMENTED, ROOT, Cluster, folder_of
+from tests.machine import free_port
 
 MONITORING = DOCUMENTED / "monitoring"
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker.running import free_port, listens, wait_for
+from tests.broker.running import listens, wait_for
 from tests.fleet.clusters.engine import ROOT, Cluster, folder_of
 from tests.fleet.operator import Ctl
+from tests.machine import free_port
 
 DEVICES = 1200
 

@@ -12,7 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from tests.homeassistant.harness.client import wait_until
-from tests.homeassistant.harness.instance import free_port
+from tests.machine import free_port
 
 
 class Broker:

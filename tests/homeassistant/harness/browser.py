@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.homeassistant.harness.client import wait_until
-from tests.homeassistant.harness.instance import free_port
 from tests.homeassistant.harness.websocket import WebSocket
+from tests.machine import free_port
 
 _LIMIT = 30.0
 _SETTLED = 3.0  # animations, icons and pictures that load

@@ -3,12 +3,12 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from tests.homeassistant.harness.client import ApiError, Client, wait_until
+from tests.machine import free_port
 
 _PRIVATE_MOUNTS = ("unshare", "--mount", "--propagation", "private", "--")
 _START_LIMIT = 120.0
@@ -191,14 +191,6 @@ _KNOWN = (
     # It takes the listener of a device trigger away twice when the device is withdrawn; no harm.
     "Unable to remove unknown dispatcher",
 )
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _store(path: Path, version: int, data: dict[str, Any]) -> None:

@@ -1,5 +1,4 @@
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -8,6 +7,7 @@ from cinepi.camera.ladder import STUCK_AFTER
 from cinepi.errors import CameraUnavailableError
 from cinepi.model.events import CameraLost, CameraRecovered
 from cinepi.model.settings import CameraSettings
+from tests.machine import resident_mb
 from tests.unit.camera.bench import Bench, Gone
 
 
@@ -361,8 +361,3 @@ def pause_of(take: object) -> float:
     with pytest.raises(CameraUnavailableError) as caught:
         take()
     return float(str(caught.value).rsplit("again in ", 1)[1].removesuffix(" s"))
-
-
-def resident_mb() -> float:
-    """Memory of this process, in megabytes."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6

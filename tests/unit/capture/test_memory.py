@@ -1,9 +1,8 @@
-from pathlib import Path
-
 from cinepi.capture.store import Store
 from cinepi.capture.take import Order, Taker
 from cinepi.journal.journal import Journal
 from cinepi.model.settings import CameraSettings, CaptureSettings
+from tests.machine import resident_mb
 from tests.unit.camera.bench import Bench
 
 
@@ -20,8 +19,3 @@ def test_memory_goes_back_while_resting(bench: Bench, store: Store, journal: Jou
     before = resident_mb()
     camera.rest()
     assert before - resident_mb() > 22  # the frame is 18.5
-
-
-def resident_mb() -> float:
-    """Memory of this process, in megabytes."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
