@@ -31,6 +31,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
         journal: Which journal the cursor is in; empty if nobody has said.
         seq_ceiling: No retained document has been given this `seq` or a higher one yet.
         events_lost: Events that were dropped before they could be delivered, or refused, ever.
+        lost_until: Up to this event, those that the journal dropped are among them.
         groups: As changed over MQTT; None if never.
         groups_configured: What the configuration had then.
     """
@@ -39,6 +40,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     journal: str = ""
     seq_ceiling: int = 1
     events_lost: int = 0
+    lost_until: int = 0
     groups: tuple[str, ...] | None = None
     groups_configured: tuple[str, ...] = ()
 
@@ -71,11 +73,29 @@ class Memory:
         if journal in ("", known):
             return False
         if known:
-            self.cursor = 0
-            with suppress(OSError):  # told below
-                self._cursor_path.unlink(missing_ok=True)
-        self._change(journal=journal)
+            self._go_back()
+        self._change(journal=journal, lost_until=0)
         return known != ""
+
+    def begin_anew(self) -> None:
+        """The journal counts again from its first event."""
+        self._go_back()
+        self._change(lost_until=0)
+
+    def _go_back(self) -> None:
+        self.cursor = 0
+        with suppress(OSError):  # told with the change that follows
+            self._cursor_path.unlink(missing_ok=True)
+
+    def add_gap(self, after: int, until: int, count: int) -> None:
+        """Count `count` events between the two that the journal has dropped, each once.
+
+        A gap is met again, and larger, when it could not be told the first time.
+        """
+        known = max(after, self.content.lost_until)
+        new = min(count, until - known)
+        if new > 0:
+            self._change(events_lost=self.content.events_lost + new, lost_until=until)
 
     def add_lost(self, count: int, *, is_urgent: bool = True) -> None:
         """Count events that nobody will ever be told of.

@@ -128,6 +128,11 @@ class Taker:
         finally:
             self._keeping.release()
 
+    def between_pictures(self, work: Callable[[], None]) -> None:
+        """Do something with folder and index while no picture is being stored; any thread."""
+        with self._keeping:
+            work()
+
     def preview_of(self, filename: str) -> bytes:
         """A small JPEG of a picture, at most 100 KB; any thread, 50 ms at 12 megapixels.
 

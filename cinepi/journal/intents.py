@@ -48,13 +48,14 @@ def fulfil(tx: Transaction, key: str) -> None:
 
 
 def forget(journal: Journal, *keys: str) -> None:
-    """It will not be done. Where that cannot be written, the next start sees it by the answer."""
+    """It will not be done. Where that cannot be written now, it goes with the next transaction."""
     try:
         with journal.transaction() as tx:
             for key in keys:
                 tx.drop_value(key)
     except CinepiError as error:
-        _log.warning("intents stay", keys=keys, reason=str(error))
+        _log.warning("intents stay for now", keys=keys, reason=str(error))
+        journal.drop_later(keys)
 
 
 def left(journal: Journal, kind: type[IntentT]) -> dict[str, IntentT]:

@@ -23,7 +23,7 @@ from cinepi.journal.transaction import Transaction
 from cinepi.model.documents import CaptureDocument, CaptureKind
 from cinepi.protocol import CapturesListParams, EventsReadResult
 from cinepi.recorded import UnansweredResult
-from cinepi.units import Bytes
+from cinepi.units import Bytes, Seconds
 
 __all__ = ["Journal", "Transaction"]
 
@@ -76,6 +76,7 @@ class Journal:
         self._steps = load_steps(self._database)
         self._timeline = Timeline.resume(self._database, clock)
         self._answered: set[str] = set()
+        self._stale: set[str] = set()
         self._listeners: tuple[Callable[[int], None], ...] = ()
         self._is_closed = False
         self.ended_cleanly = state.get(self._database, state.RUNNING_KEY) is None
@@ -91,6 +92,7 @@ class Journal:
                 # On a full disk the next start takes this for a crash.
                 with suppress(StorageFullError), self._writing() as (work, _):
                     requests.mark(work, self._answered)
+                    _drop(work, self._stale)
                     state.drop(work, state.RUNNING_KEY)
             finally:
                 self._database.close()
@@ -110,14 +112,16 @@ class Journal:
         """
         with self._database.lock:
             before = self._tally.last_seq
-            answered = frozenset(self._answered)
+            answered, stale = frozenset(self._answered), frozenset(self._stale)
             with self._writing() as (work, transaction):
                 requests.mark(work, answered)
+                _drop(work, stale)
                 yield transaction
                 transaction.settle(self._bounds)
             self._tally = transaction.tally
             self._steps += tuple(transaction.steps)
             self._answered -= answered
+            self._stale -= stale
             newest = self._tally.last_seq
             for effect in transaction.when_committed:
                 effect()
@@ -245,6 +249,15 @@ class Journal:
         """The newest id of the last 10 minutes that starts with `prefix`."""
         return requests.find(self._database, prefix, self._timeline.now())
 
+    def drop_later(self, keys: Iterable[str]) -> None:
+        """Forget values with the next transaction: the disk refuses to do it now."""
+        with self._database.lock:
+            self._stale.update(keys)
+
+    def age(self) -> Seconds:
+        """Seconds on a time of the journal's own, which goes on over restarts and never back."""
+        return self._timeline.now()
+
     def mark_answered(self, ids: Iterable[str]) -> None:
         """Note that the senders have these answers; reaches the disk with the next transaction."""
         with self._database.lock:
@@ -283,3 +296,8 @@ class Journal:
             if not self.identity:
                 state.put(work, state.IDENTITY_KEY, new_run_id().encode())
             self._timeline.save(work)
+
+
+def _drop(work: Work, keys: Iterable[str]) -> None:
+    for key in keys:
+        state.drop(work, state.user_key(key))

@@ -12,6 +12,7 @@ import msgspec
 
 from cinepi import __version__, systemd
 from cinepi.camera.camera import Camera
+from cinepi.capture.removal import finish_removals
 from cinepi.capture.store import Store
 from cinepi.capture.take import Taker
 from cinepi.client import short_address
@@ -143,7 +144,7 @@ def _make_parts(
     """Make everything and tie it together: who is told of which change."""
     board = Board()
     store = Store(layout.captures, clock)
-    _begin(store, journal)
+    has_begun = _begin(store, journal)
     journal.on_append(board.journal_grew)
 
     def camera_changed() -> None:
@@ -173,7 +174,7 @@ def _make_parts(
         exits_in_a_row=_count(journal, _EXITS_IN_A_ROW),
     )
     taker = Taker(camera, store, journal, clock)
-    keeper = SessionKeeper(journal, clock)
+    keeper = SessionKeeper(journal, clock, may_go_on=has_begun)
     storage = Storage(
         store=store,
         taker=taker,
@@ -182,6 +183,7 @@ def _make_parts(
         clock=clock,
         settings=lambda: configuration.config.capture,
         on_change=storage_changed,
+        catch_up=None if has_begun else lambda: _put_in_order(store, journal),
     )
     shutter = Shutter(
         keeper=keeper,
@@ -229,15 +231,22 @@ def _make_parts(
     )
 
 
-def _begin(store: Store, journal: Journal) -> None:
-    """Put folder and index in order and note the start; on a full disk, as far as that goes."""
+def _begin(store: Store, journal: Journal) -> bool:
+    """Put folder and index in order and note the start; False where a full disk did not let us."""
     try:
-        reconcile(store, journal)
-        with journal.transaction() as tx:
-            reason = "start" if journal.ended_cleanly else "after_crash"
-            tx.append(ServiceStarted(version=__version__, reason=reason))
+        finish_removals(store, journal)
+        _put_in_order(store, journal)
     except StorageFullError as error:  # who could make room, if not a service that runs?
         _log.error("started on a full disk", reason=str(error))
+        return False
+    return True
+
+
+def _put_in_order(store: Store, journal: Journal) -> None:
+    reconcile(store, journal)
+    with journal.transaction() as tx:
+        reason = "start" if journal.ended_cleanly else "after_crash"
+        tx.append(ServiceStarted(version=__version__, reason=reason))
 
 
 def _camera_changes(config: Config, changed: tuple[str, ...]) -> dict[str, object]:

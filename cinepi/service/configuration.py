@@ -198,12 +198,16 @@ class Configuration:
             return  # a change is under way; who looks must not wait for a slow disk
         try:
             if is_edit:
-                self._seen = now
                 self._take_up_edit()
+                self._seen = now
             else:
                 self._undo_failed()
-        except CinepiError as error:
+        except InvalidArgumentError as error:
+            self._seen = now  # a wrong one is told once
             _log.error("an edit of the configuration is not taken up", reason=str(error))
+        except CinepiError as error:  # disk or journal: the next look tries again
+            if self._seldom.is_due("edit"):
+                _log.error("an edit of the configuration has to wait", reason=str(error))
         finally:
             self._lock.release()
 

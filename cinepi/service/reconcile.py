@@ -7,19 +7,20 @@ import msgspec
 
 from cinepi import systemd
 from cinepi.capture.reindex import Described, describe
-from cinepi.capture.removal import finish_removals
 from cinepi.capture.store import Store
 from cinepi.capture.sweep import Quarantined, sweep
 from cinepi.envelope import Command
 from cinepi.errors import CinepiError
 from cinepi.journal.journal import Journal, Transaction
+from cinepi.journal.requests import KEPT
 from cinepi.logs.setup import logger
 from cinepi.model.documents import CaptureDocument
 from cinepi.model.events import CaptureDeleted, CaptureQuarantined, CaptureStored
+from cinepi.units import Seconds
 
 _BATCH = 1000  # pictures in one transaction: one fsync for all of them
 _MOST_DIGESTED = 50  # reading thousands of pictures whole would take hours on a card
-_ADOPTED = "adopted"
+_ADOPTED = "adopted_pictures"
 _MOST_ADOPTED = 100  # a kill leaves one; a broker repeats within minutes
 
 _log = logger("reconcile")
@@ -32,7 +33,6 @@ def reconcile(store: Store, journal: Journal) -> None:
     now, with its event. Takes about a second for 100,000 pictures that are known; where the journal
     was lost, each costs about 0.2 ms more, and systemd is asked for the time.
     """
-    finish_removals(store, journal)
     swept = sweep(store.folder, journal.capture_names())
     adopted = Adopted(journal)
     for begin in range(0, len(swept.found), _BATCH):
@@ -66,26 +66,29 @@ def _describe_all(store: Store, names: Sequence[str], *, has_digest: bool) -> li
 
 
 class Adopted:
-    """Pictures whose command had no answer yet when the power went: its repeat finds them here."""
+    """Pictures whose command had no answer yet when the power went: its repeat finds them here.
+
+    For as long as a repeat is one: the same id is another command later.
+    """
 
     def __init__(self, journal: Journal) -> None:
         """Read which there are."""
         self._journal = journal
-        self._names: dict[str, str] = json.loads(journal.value(_ADOPTED) or "{}")
+        self._found: dict[str, tuple[str, Seconds]] = json.loads(journal.value(_ADOPTED) or "{}")
 
     def add(self, tx: Transaction, picture: Described) -> None:
         """Remember a picture by the digest of its command, if it was one that asked for it."""
         if picture.command is None:
             return
-        self._names[picture.command] = picture.document.filename
-        for digest in list(self._names)[:-_MOST_ADOPTED]:
-            del self._names[digest]
-        tx.set_value(_ADOPTED, json.dumps(self._names))
+        self._found[picture.command] = picture.document.filename, self._journal.age()
+        for digest in list(self._found)[:-_MOST_ADOPTED]:
+            del self._found[digest]
+        tx.set_value(_ADOPTED, json.dumps(self._found))
 
     def find(self, command: Command) -> CaptureDocument | None:
         """The picture that was taken for a command; None if it was not cut short."""
-        name = self._names.get(command.digest)
-        return None if name is None else self._journal.capture(name)
+        name, at = self._found.get(command.digest, ("", -KEPT))
+        return self._journal.capture(name) if self._journal.age() - at < KEPT else None
 
 
 def _take_up(tx: Transaction, capture: CaptureDocument) -> None:

@@ -42,14 +42,27 @@ class Storage:
         clock: Clock,
         settings: Callable[[], CaptureSettings],
         on_change: Callable[[], None],
+        catch_up: Callable[[], None] | None = None,
     ) -> None:
-        """Watch the disk of `store`; `on_change` is called when a `check` saw a change."""
+        """Watch the disk of `store`.
+
+        Args:
+            store: The folder of the pictures.
+            taker: Knows how large they are.
+            journal: Where it is told.
+            keeper: Whose session waits for room.
+            clock: The time.
+            settings: The reserve and the policy, as they are now.
+            on_change: Called when a `check` saw a change.
+            catch_up: What the start could not do on a full disk.
+        """
         self._store = store
         self._taker = taker
         self._journal = journal
         self._keeper = keeper
         self._settings = settings
         self._on_change = on_change
+        self._catch_up = catch_up
         self._is_announced = False
         self._seldom = Seldom(clock)
         self._document = StorageDocument()
@@ -141,10 +154,17 @@ class Storage:
     def _let_go_on(self) -> None:
         """Take up a session that could not be resumed, since the disk was full to the last byte."""
         try:
-            self._keeper.take_up()
+            self._go_on()
         except StorageFullError as error:
             if self.handle_full(error):
-                self._keeper.take_up()
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """Do first what the start could not: a frame that is in no index would count as missed."""
+        if self._catch_up is not None:
+            self._taker.between_pictures(self._catch_up)
+            self._catch_up = None
+        self._keeper.take_up()
 
     def _resume_if_there_is_room(self, free: Bytes) -> None:
         session = self._keeper.running

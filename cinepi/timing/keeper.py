@@ -45,8 +45,8 @@ class SessionKeeper:
         is_realtime: The scheduling class that the shutter has got.
     """
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
-        """Take up the session that the journal has saved, if any."""
+    def __init__(self, journal: Journal, clock: Clock, *, may_go_on: bool = True) -> None:
+        """Take up the session that the journal has saved, if any, and if it `may_go_on` already."""
         self._journal = journal
         self._clock = clock
         self.on_change: Callable[[], None] = lambda: None
@@ -61,8 +61,9 @@ class SessionKeeper:
         self._held_up: Session | None = None
         if self._session is not None and self._session.is_running:
             self._session, self._held_up = None, self._session
-        with suppress(StorageFullError):  # the monitor tries again
-            self.take_up()
+        if may_go_on:
+            with suppress(StorageFullError):  # the monitor tries again
+                self.take_up()
 
     def take_up(self) -> None:
         """Go on with the session of an earlier run, unless that was done already.
@@ -323,7 +324,7 @@ class SessionKeeper:
             count = slots_in_plan(session, how_many(session), self._clock) if session else 0
             if session is None or not count:
                 return
-            if self._misses.begins_streak(reason):
+            if self._misses.begins_streak(tx, reason):
                 self._misses.tell(tx)
                 self._save(tx, counted(tx, session, count, reason, self._clock), None)
             else:

@@ -40,10 +40,15 @@ class Misses:
         self._untold: FramesMissed | None = None
         self._since: MonotonicTime = 0.0
 
-    def begins_streak(self, reason: MissReason) -> bool:
+    def begins_streak(self, tx: Transaction, reason: MissReason) -> bool:
         """Whether a miss for this reason is the first of its streak, and is to be told at once."""
+
+        def begin() -> None:
+            self._streak = reason
+
         is_first = self._streak != reason
-        self._streak = reason
+        if is_first:
+            tx.on_commit(begin)
         return is_first
 
     def end_streak(self) -> None:

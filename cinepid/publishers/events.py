@@ -54,7 +54,6 @@ class Events:
         self._journal = ""
         self._last_seq = 0
         self._backlog_until = 0
-        self._counted = 0
         self._seldom = Seldom(clock)
         self._wake = asyncio.Event()
         self._under_way: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -62,7 +61,6 @@ class Events:
     def on_up(self, state: WatchResult) -> None:
         """See `Listener.on_up`; a service that starts after us has a backlog too."""
         if self._memory.meet_journal(state.journal):
-            self._counted = 0
             _log.warning("the journal is a new one", last=state.last_seq)
         self._backlog_until = max(self._backlog_until, state.last_seq)
         self.on_journal(state.last_seq)
@@ -110,9 +108,8 @@ class Events:
             if found.last < position:
                 _log.warning("the journal is a new one", cursor=position, last=found.last)
                 position = 0
-                self._counted = 0
                 self._under_way.clear()  # of the old one: they must not move the cursor
-                self._memory.remember(cursor=0)
+                self._memory.begin_anew()
                 continue
             if found.lost:
                 position = await self._report_gap(connection, position, found)
@@ -131,9 +128,7 @@ class Events:
     ) -> int:
         """Say which events were dropped before they could be told; returns the last of them."""
         last = found.events[0].seq - 1 if found.events else found.last
-        if self._counted < last:  # not again when the same gap is said again
-            self._memory.add_lost(found.lost)
-            self._counted = last
+        self._memory.add_gap(position, last, found.lost)
         gap = msgspec.json.encode(Gap(from_seq=position + 1, to_seq=last, count=found.lost))
         envelope = EventMessage(
             seq=last,

@@ -76,3 +76,38 @@ def test_it_makes_room(disk: Disk) -> None:
         assert service.events("capture_deleted")[0]["reason"] == "make_room"
     finally:
         service.close()
+
+
+def test_a_frame_that_is_in_no_index_counts_once(disk: Disk) -> None:
+    """It was on the disk when the power went, and the next start had no room to note it."""
+    service = RunningService.start(disk.folder, capture={"when_full": "pause"})
+    service.start_session()
+    service.frames_reach(3)
+    service.close()
+    journal = service.layout.journal
+    before = {path: path.read_bytes() for path in journal.parent.glob(f"{journal.name}*")}
+    service = RunningService.start(disk.folder)
+    service.frames_reach(5)
+    service.close()
+    for path in journal.parent.glob(f"{journal.name}*"):
+        path.unlink()
+    for path, content in before.items():
+        path.write_bytes(content)
+    journal.with_name("journal.reserve").unlink()
+    fill_up(disk)
+    service = RunningService.start(disk.folder)
+    try:
+        disk.empty()
+        service.frames_reach(6)
+        frames = [event["frame"] for event in service.events("capture_stored")]
+        missed = [
+            slot
+            for event in service.events("frames_missed")
+            for slot in range(event["first_frame"], event["first_frame"] + event["count"])  # type: ignore[call-overload, operator]
+        ]
+        told = [*frames, *missed]
+        assert sorted(told) == list(range(len(told)))
+        assert len(service.events("service_started")) == 2
+        assert len(frames) == len(service.pictures())
+    finally:
+        service.close()

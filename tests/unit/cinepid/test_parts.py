@@ -74,6 +74,20 @@ def test_a_damaged_cursor_is_an_older_one(tmp_path: Path, content: bytes) -> Non
     assert Memory(path).cursor == 40
 
 
+def test_a_gap_that_is_met_again_is_counted_once(tmp_path: Path) -> None:
+    """It grows while it cannot be told, and the process may be killed meanwhile."""
+    path = tmp_path / "state.json"
+    memory = Memory(path)
+    memory.add_gap(10, 110, 100)
+    memory.add_gap(10, 160, 150)
+    memory = Memory(path)
+    memory.add_gap(10, 160, 150)
+    assert memory.content.events_lost == 150
+    memory.begin_anew()
+    memory.add_gap(0, 5, 5)
+    assert memory.content.events_lost == 155
+
+
 def test_another_journal_begins_at_its_beginning(tmp_path: Path) -> None:
     """Its events have numbers that the cursor has passed in the old one."""
     path = tmp_path / "state.json"

@@ -1,6 +1,7 @@
 """What a session counts while it is stopped, paused, changed and corrected: every slot, once."""
 
 import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ import msgspec
 import pytest
 
 from cinepi.clock import rfc3339
-from cinepi.errors import ConflictError
+from cinepi.errors import ConflictError, InternalError
+from cinepi.journal.database import Work
 from cinepi.journal.journal import Journal
 from cinepi.model.documents import CaptureDocument
 from cinepi.protocol import StartParams
@@ -459,3 +461,30 @@ def test_a_frame_of_an_old_session_is_refused(
     start(keeper)
     with pytest.raises(ConflictError), journal.transaction() as tx:
         keeper.frame_stored(tx, picture(session))
+
+
+def test_a_streak_begins_when_it_is_told(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit that the disk refuses just then mixes no reasons."""
+
+    def refuse(_: Work) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    for _ in range(3):
+        clock.now += 1
+        fail(keeper)
+    clock.now += 1
+    begun(keeper)
+    with monkeypatch.context() as on_a_bad_disk:
+        on_a_bad_disk.setattr(Work, "commit", refuse)
+        with pytest.raises(InternalError):
+            keeper.slot_failed("storage")
+    for _ in range(2):
+        keeper.slot_failed("storage")
+        keeper.landed()
+        clock.now += 1
+        begun(keeper)
+    with journal.transaction() as tx:
+        keeper.tell(tx)
+    assert keeper.document().missed_by == told(journal) == {"camera": 3, "storage": 2}

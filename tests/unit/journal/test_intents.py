@@ -1,0 +1,30 @@
+"""What was about to be done is forgotten once it will not be."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from cinepi.capture.removal import Removal
+from cinepi.errors import PermissionDeniedError
+from cinepi.journal import intents
+from cinepi.journal.journal import Journal
+
+REMOVAL = Removal(filenames=("cinepi_20260101_000000.jpg",), reason="command")
+
+
+def test_what_could_not_be_forgotten_goes_with_the_next_transaction(journal: Journal) -> None:
+    """Else a start, perhaps months later, would do what its sender was told had failed."""
+    with ExitStack() as meanwhile:
+        with pytest.raises(PermissionDeniedError):
+            fail(journal, meanwhile)
+        assert list(intents.left(journal, Removal).values()) == [REMOVAL]
+    with journal.transaction():
+        pass
+    assert intents.left(journal, Removal) == {}
+
+
+def fail(journal: Journal, meanwhile: ExitStack) -> None:
+    """Begin something that fails while the journal takes no transaction."""
+    with intents.declared(journal, REMOVAL):
+        meanwhile.enter_context(journal.transaction())
+        raise PermissionDeniedError("read-only")
