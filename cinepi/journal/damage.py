@@ -40,13 +40,16 @@ def open_sound(path: Path, clock: Clock) -> Opened:
 
     What the new one inherits, where it can still be read: the session, the values by key, and the
     last sequence number. If that cannot be read, sequence numbers go on from the milliseconds
-    since 1970, which no device has reached by counting.
+    since 1970, which no device has reached by counting. It is made whole beside the damaged one
+    before that is touched, so that whatever ends the process meanwhile costs nothing of it.
 
     Raises:
         CinepiError: As `failure.translated` says; NotSupportedError for a newer schema.
     """
     with translated(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        if _heir(path).exists():
+            return _succeed(path, clock, "and its replacement was cut short")
         try:
             database = Database(path)
             problem = _problem(database, is_suspect=suspect_mark(path).exists())
@@ -58,13 +61,37 @@ def open_sound(path: Path, clock: Clock) -> Opened:
             if not is_damage(error):
                 raise
             problem = str(error)
-        aside = _put_aside(path, clock)
-        saved = _save_state(aside, clock)
-        database = Database(path)
-        for key, value in saved.items():
+        _make_heir(path, clock)
+        return _succeed(path, clock, f"({problem})")
+
+
+def _heir(path: Path) -> Path:
+    """The next database, which is whole from the moment on that it has this name."""
+    return path.with_name(f"{path.name}.next")
+
+
+def _make_heir(path: Path, clock: Clock) -> None:
+    making = path.with_name(f"{path.name}.making")
+    for companion in _COMPANIONS:
+        Path(f"{making}{companion}").unlink(missing_ok=True)
+    database = Database(making)
+    try:
+        database.execute("BEGIN")
+        for key, value in _save_state(path, clock).items():
             database.execute("INSERT INTO state (key, value) VALUES (?, ?)", (key, value))
-        suspect_mark(path).unlink(missing_ok=True)
-    return Opened(database, f"{path.name} was damaged ({problem}) and is kept as {aside.name}")
+        database.execute("COMMIT")
+    finally:
+        database.close()
+    making.rename(_heir(path))
+
+
+def _succeed(path: Path, clock: Clock, problem: str) -> Opened:
+    """Let the next database take the place of the damaged one."""
+    aside = _put_aside(path, clock)
+    _heir(path).rename(path)
+    suspect_mark(path).unlink(missing_ok=True)
+    database = Database(path)
+    return Opened(database, f"{path.name} was damaged {problem} and is kept as {aside.name}")
 
 
 def _problem(database: Database, *, is_suspect: bool) -> str | None:

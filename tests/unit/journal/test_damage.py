@@ -69,6 +69,48 @@ def test_a_damaged_table_leaves_session_and_seq(path: Path, reopen: Callable[...
     assert reopen().damage is None
 
 
+class PowerCut(Exception):  # noqa: N818 - no error of ours
+    """Nothing is done after it."""
+
+
+@pytest.mark.parametrize("done", range(8))
+def test_a_replacement_that_is_cut_short_loses_nothing(
+    path: Path, reopen: Callable[..., Journal], monkeypatch: pytest.MonkeyPatch, done: int
+) -> None:
+    """Power cuts come in series; whatever the second one leaves, the next start goes on."""
+    journal = reopen()
+    fill(journal)
+    identity = journal.identity
+    journal.close()
+    overwrite(path, range(root_page(path, "event"), root_page(path, "event") + 1))
+    left = done
+    steps = {name: getattr(Path, name) for name in ("rename", "unlink")}
+
+    def cut_short(name: str) -> Callable[..., object]:
+        def step(file: Path, *args: object, **options: object) -> object:
+            nonlocal left
+            if not left:
+                raise PowerCut
+            left -= 1
+            return steps[name](file, *args, **options)
+
+        return step
+
+    with monkeypatch.context() as until_then:
+        for name in steps:
+            until_then.setattr(Path, name, cut_short(name))
+        with pytest.raises(PowerCut):
+            reopen()
+    journal = reopen()
+    assert journal.damage is not None
+    assert journal.identity == identity
+    assert journal.saved_session() == b'{"id":"one"}'
+    assert journal.value("revision") == "7"
+    assert journal.last_seq == 200
+    assert len(broken(path)) == 1
+    assert reopen().damage is None
+
+
 @pytest.mark.parametrize("content", [b"no database at all" * 500, b"SQLite format 3\0" + b"x" * 90])
 def test_what_is_no_database_is_replaced(
     path: Path, reopen: Callable[..., Journal], content: bytes
