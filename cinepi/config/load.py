@@ -1,5 +1,6 @@
 """Read the configuration at the start, and get going whatever state the file is in."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cinepi.clock import Clock
@@ -16,7 +17,7 @@ from cinepi.model.events import ConfigRecovered
 from cinepi.model.settings import Config
 from cinepi.paths import Layout
 
-__all__ = ["Loaded", "load", "parse_config", "put_back", "recover"]
+__all__ = ["Loaded", "load", "parse_config", "planned", "put_back", "recover", "take_back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +85,35 @@ def recover(layout: Layout, clock: Clock, reason: str, *, last_good: str | None 
     source, text = backup or ("defaults", as_text(Config()))
     if last_good is not None and store.is_valid(last_good):
         source, text = "last configuration", last_good
-    recovery = put_back(layout, clock, text, reason=reason, source=source)
+    recovery = planned(layout, clock, reason=reason, source=source)
+    put_back(layout, text, recovery)
     return Loaded(parse_config(text, source=source), text, store.digest(text), recovery)
 
 
-def put_back(
-    layout: Layout, clock: Clock, text: str, *, reason: str, source: str
-) -> ConfigRecovered:
-    """Put a good text in the place of a broken file, which is kept under another name.
+def planned(layout: Layout, clock: Clock, *, reason: str, source: str) -> ConfigRecovered:
+    """What `put_back` will do to the file as it is now, in the words of its event."""
+    path = store.target(layout)
+    kept_as = f"{path.name}.broken-{store.stamp(clock)}" if path.exists() else None
+    return ConfigRecovered(reason=reason, source=source, kept_as=kept_as)
+
+
+def put_back(layout: Layout, text: str, plan: ConfigRecovered) -> None:
+    """Put a good text in the place of a broken file, which is kept under the name of the plan.
 
     Raises:
         CinepiError: As `load` does.
     """
-    path = store.target(layout)
-    kept_as: str | None = f"{path.name}.broken-{store.stamp(clock)}"
-    try:
-        atomic.keep_as(path, f"{kept_as}")
-    except FileNotFoundError:
-        kept_as = None
+    if plan.kept_as is not None:
+        with suppress(FileNotFoundError):  # somebody was faster
+            atomic.keep_as(store.target(layout), plan.kept_as)
     store.write(layout, text)
-    return ConfigRecovered(reason=reason, source=source, kept_as=kept_as)
+
+
+def take_back(layout: Layout, plan: ConfigRecovered) -> None:
+    """Undo `put_back`, or as much of it as was done, as far as the disk lets us."""
+    path = store.target(layout)
+    with suppress(OSError):
+        if plan.kept_as is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.with_name(plan.kept_as).replace(path)

@@ -18,7 +18,7 @@ from cinepi.model.events import ConfigChanged
 from cinepi.model.settings import Config
 from cinepi.paths import Layout
 from cinepi.protocol import BackupResult, ConfigChangeResult
-from cinepi.service.interrupted import Copying, Interrupted, Writing
+from cinepi.service.interrupted import Copying, Interrupted, PuttingBack, Writing
 
 Plan = Callable[[str, Config], change.Change]
 """Makes the new configuration of the text and the values of the old one."""
@@ -58,7 +58,7 @@ class Configuration:
         if loaded.recovery:
             _log.error("configuration recovered", **msgspec.structs.asdict(loaded.recovery))
         known = journal.value(_DIGEST)
-        self._interrupted = Interrupted(layout, journal, loaded.digest, known)
+        self._interrupted = Interrupted(layout, journal, loaded, known)
         if self._interrupted.written:
             return  # no edit by hand: `finish_interrupted` records it
         if loaded.recovery or known != loaded.digest:
@@ -85,13 +85,19 @@ class Configuration:
     def put_back(self, reason: str, command: Command | None) -> ConfigChangeResult:
         """Put the configuration in force in the place of a file that was broken by hand."""
         with self._lock:
-            recovered = load.put_back(
-                self._layout, self._clock, self._text, reason=reason, source="running service"
-            )
+            plan = load.planned(self._layout, self._clock, reason=reason, source="running service")
             result = ConfigChangeResult(revision=self.revision)
-            with self._journal.transaction() as tx:
-                tx.append(recovered)
-                tx.finish(command, result)
+            putting = PuttingBack(plan=plan, command=command, answer=_raw(result))
+            with intents.declared(self._journal, putting) as (key,):
+                try:
+                    load.put_back(self._layout, self._text, plan)
+                    with self._journal.transaction() as tx:
+                        tx.append(plan)
+                        tx.finish(command, result)
+                        intents.fulfil(tx, key)
+                except CinepiError:  # broken as before: another try finds what this one found
+                    load.take_back(self._layout, plan)
+                    raise
         return result
 
     def document(self) -> ConfigDocument:

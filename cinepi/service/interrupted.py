@@ -2,9 +2,11 @@
 
 import msgspec
 
+from cinepi.config.load import Loaded
 from cinepi.envelope import Command
 from cinepi.journal import intents
 from cinepi.journal.journal import Journal, Transaction
+from cinepi.model.events import ConfigRecovered
 from cinepi.paths import Layout
 
 
@@ -42,6 +44,20 @@ class Copying(msgspec.Struct, frozen=True, kw_only=True):
     answer: msgspec.Raw
 
 
+class PuttingBack(msgspec.Struct, frozen=True, kw_only=True):
+    """The configuration in force takes the place of a file that was broken by hand.
+
+    Attributes:
+        plan: As the event says it.
+        command: Who asked.
+        answer: The answer to the command.
+    """
+
+    plan: ConfigRecovered
+    command: Command | None
+    answer: msgspec.Raw
+
+
 class Interrupted:
     """What an earlier run left behind.
 
@@ -50,28 +66,37 @@ class Interrupted:
         written: The change that stands in the file already, but not in the journal.
     """
 
-    def __init__(self, layout: Layout, journal: Journal, digest: str, known: str | None) -> None:
+    def __init__(self, layout: Layout, journal: Journal, loaded: Loaded, known: str | None) -> None:
         """Look for it.
 
         Args:
             layout: Where the files lie.
             journal: Where it was declared.
-            digest: Of the file as it is.
-            known: Of the file as the journal knows it.
+            loaded: The file as it is.
+            known: Its digest, as the journal knows it.
         """
         writings = intents.left(journal, Writing)
         copies = intents.left(journal, Copying)
-        self._keys = (*writings, *copies)
+        puttings = intents.left(journal, PuttingBack)
+        self._keys = (*writings, *copies, *puttings)
         self.found = bool(self._keys)
         self._copied = [
             copy for copy in copies.values() if (layout.backups / copy.backup_file).exists()
         ]
-        fitting = [writing for writing in writings.values() if writing.digest == digest != known]
+        fitting = [
+            writing for writing in writings.values() if writing.digest == loaded.digest != known
+        ]
         self.written = fitting[0] if fitting else None
+        self._put_back = list(puttings.values()) if loaded.digest == known else []
+        self._is_told = loaded.recovery is not None  # it was broken still, and this start mended it
 
     def settle(self, tx: Transaction) -> None:
         """Record the answers to what was done, and forget what was not."""
-        for done in (*self._copied, *((self.written,) if self.written else ())):
+        written = (self.written,) if self.written else ()
+        for done in (*self._copied, *written, *self._put_back):
             tx.finish(done.command, done.answer)
+        if not self._is_told:
+            for each in self._put_back:
+                tx.append(each.plan)
         for key in self._keys:
             intents.fulfil(tx, key)

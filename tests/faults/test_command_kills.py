@@ -152,6 +152,29 @@ def test_a_change_cut_short_is_one_revision(device: Device) -> None:
         assert device.service.events("config_changed")[-1]["source"] == "command"
 
 
+def test_a_recovery_cut_short_is_told_once(device: Device) -> None:
+    """What was in force is put back, and no older copy instead of it by the repeated command.
+
+    Only where nothing at all was done yet, the next start puts it back itself, and the command then
+    finds a file that is right.
+    """
+    for quality in (70, 77):
+        patch = ConfigPatchParams(patch={"capture": {"quality": quality}})
+        device.service.call("config.patch", ConfigChangeResult, patch)
+    in_force = device.service.call("config.get", ConfigDocument).effective
+
+    def broken() -> NoParams:
+        device.service.layout.config.write_text("capture: [broken")
+        return NoParams()
+
+    answers = device.cut_short("config.recover", broken, ConfigChangeResult)
+    for times, answer in enumerate(answers, start=1):
+        now = device.service.call("config.get", ConfigDocument).effective
+        assert len(device.service.events("config_recovered")) == times
+        assert (now == in_force) == (not answer.changed)
+        in_force = now
+
+
 def test_a_backup_cut_short_is_one_file(device: Device) -> None:
     """The repeated command names the copy that was made before."""
     made: list[str] = []
