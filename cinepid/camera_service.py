@@ -203,11 +203,12 @@ class CameraService:
         """Connect and reconnect until cancelled."""
         while True:
             self._pulse.beat("camera service")
+            began = self._clock.monotonic()
             try:
                 lines, transport = await self._connect()
             except OSError as error:
                 self._set_down(_reason(error))
-                await self._pause()
+                await self._pause(began)
                 continue
             try:
                 await self._stay(lines, transport)
@@ -219,13 +220,18 @@ class CameraService:
                 self._gone_since = self._clock.monotonic()
                 self._set_down("the camera service has gone; it should be back in a moment")
             else:  # it took the connection and was of no use
-                await self._pause()
+                await self._pause(began)
 
-    async def _pause(self) -> None:
-        """Between two attempts."""
+    async def _pause(self, began: MonotonicTime) -> None:
+        """Let some time pass from the beginning of one attempt to the next.
+
+        An attempt that took long itself, at a socket that systemd holds, is followed at once: the
+        service may have come meanwhile, and is nowhere else to be heard of.
+        """
         self._fail_if_gone_too_long()
-        has_just_gone = self._clock.monotonic() - self._gone_since < _RESTARTS_WITHIN
-        await asyncio.sleep(_SHORT_WAIT if has_just_gone else _LONG_WAIT)
+        now = self._clock.monotonic()
+        wait = _SHORT_WAIT if now - self._gone_since < _RESTARTS_WITHIN else _LONG_WAIT
+        await asyncio.sleep(max(0.0, began + wait - now))
 
     async def _connect(self) -> tuple[_Lines, asyncio.Transport]:
         loop = asyncio.get_running_loop()
