@@ -10,22 +10,24 @@ from pathlib import Path
 from cinepi.errors import ConflictError
 from cinepi.units import Seconds
 
+PREDECESSOR_LIMIT: Seconds = 5.0
+"""One that leaves, or was killed, may be at its last write; so long is waited for it to go."""
+
 _PERIOD: Seconds = 0.05
 
 
 @contextmanager
-def only_one(path: Path, what: str, *, patience: Seconds = 0.0) -> Iterator[None]:
+def only_one(path: Path, what: str) -> Iterator[None]:
     """Hold the lock of a folder while the block runs; the kernel frees it at any end.
 
     Args:
         path: Of the folder, which must be there.
         what: Who holds it, for the error.
-        patience: How long to wait for one that is just ending.
 
     Raises:
-        ConflictError: Another process holds it.
+        ConflictError: Another process holds it, and has not ended within `PREDECESSOR_LIMIT`.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + PREDECESSOR_LIMIT
     descriptor = os.open(path, os.O_RDONLY)
     try:
         while True:

@@ -15,7 +15,6 @@ from cinepi.heap import share, trim
 from cinepi.lock import only_one
 from cinepi.logs.setup import logger, set_up
 from cinepi.paths import Layout
-from cinepi.units import Seconds
 from cinepi.vigil import EXIT_HANGS, Vigil, end_soon
 from cinepid import topics
 from cinepid.camera_service import CameraService
@@ -41,9 +40,6 @@ from cinepid.publishers.state import RetainedState
 from cinepid.pulse import Pulse
 from cinepid.uplink import Uplink
 
-PREDECESSOR_LIMIT: Seconds = 5.0
-"""A daemon that was killed may still be at its last write; so long is waited for it to go."""
-
 TRIM_EVERY = 6
 """Turns from one return of memory to the next."""
 
@@ -60,7 +56,7 @@ async def run(config: DaemonConfig, layout: Layout, clock: Clock) -> None:
     """
     _make_folder(layout)
     one = f"a daemon below {layout.root}"
-    with only_one(layout.daemon_state.parent, one, patience=PREDECESSOR_LIMIT):
+    with only_one(layout.daemon_state.parent, one):
         await _serve(config, layout, clock)
 
 

@@ -72,8 +72,7 @@ def _heir(path: Path) -> Path:
 
 def _make_heir(path: Path, clock: Clock) -> None:
     making = path.with_name(f"{path.name}.making")
-    for companion in _COMPANIONS:
-        Path(f"{making}{companion}").unlink(missing_ok=True)
+    _remove(making)
     database = Database(making)
     try:
         database.execute("BEGIN")
@@ -130,9 +129,13 @@ def _put_aside(path: Path, clock: Clock) -> Path:
             Path(f"{path}{companion}").rename(f"{aside}{companion}")
     broken = sorted(path.parent.glob(f"{path.name}.broken-*[0-9]"), key=_age)
     for old in broken[:-_KEPT]:
-        for companion in _COMPANIONS:
-            Path(f"{old}{companion}").unlink(missing_ok=True)
+        _remove(old)
     return aside
+
+
+def _remove(database: Path) -> None:
+    for companion in _COMPANIONS:
+        Path(f"{database}{companion}").unlink(missing_ok=True)
 
 
 def _age(path: Path) -> float:

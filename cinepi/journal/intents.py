@@ -44,15 +44,14 @@ def declared(journal: Journal, *intents: msgspec.Struct) -> Iterator[tuple[str, 
 
 def fulfil(tx: Transaction, key: str) -> None:
     """It is done."""
-    tx.drop_value(key)
+    tx.drop_values((key,))
 
 
 def forget(journal: Journal, *keys: str) -> None:
     """It will not be done. Where that cannot be written now, it goes with the next transaction."""
     try:
         with journal.transaction() as tx:
-            for key in keys:
-                tx.drop_value(key)
+            tx.drop_values(keys)
     except CinepiError as error:
         _log.warning("intents stay for now", keys=keys, reason=str(error))
         journal.drop_later(keys)

@@ -90,9 +90,9 @@ class Journal:
             self._is_closed = True
             try:
                 # On a full disk the next start takes this for a crash.
-                with suppress(StorageFullError), self._writing() as (work, _):
+                with suppress(StorageFullError), self._writing() as (work, transaction):
                     requests.mark(work, self._answered)
-                    _drop(work, self._stale)
+                    transaction.drop_values(self._stale)
                     state.drop(work, state.RUNNING_KEY)
             finally:
                 self._database.close()
@@ -115,7 +115,7 @@ class Journal:
             answered, stale = frozenset(self._answered), frozenset(self._stale)
             with self._writing() as (work, transaction):
                 requests.mark(work, answered)
-                _drop(work, stale)
+                transaction.drop_values(stale)
                 yield transaction
                 transaction.settle(self._bounds)
             self._tally = transaction.tally
@@ -296,8 +296,3 @@ class Journal:
             if not self.identity:
                 state.put(work, state.IDENTITY_KEY, new_run_id().encode())
             self._timeline.save(work)
-
-
-def _drop(work: Work, keys: Iterable[str]) -> None:
-    for key in keys:
-        state.drop(work, state.user_key(key))

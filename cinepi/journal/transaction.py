@@ -84,9 +84,10 @@ class Transaction:
         """Keep a value, for `Journal.value`."""
         state.put(self._work, state.user_key(key), value.encode())
 
-    def drop_value(self, key: str) -> None:
-        """Forget a value of `set_value`; one that is not there changes nothing."""
-        state.drop(self._work, state.user_key(key))
+    def drop_values(self, keys: Iterable[str]) -> None:
+        """Forget values of `set_value`; one that is not there changes nothing."""
+        for key in keys:
+            state.drop(self._work, state.user_key(key))
 
     def finish(
         self, command: Command | None, outcome: msgspec.Struct | msgspec.Raw | WireError

@@ -49,9 +49,6 @@ from cinepi.vigil import EXIT_HANGS, LIMIT, TURN, Vigil, end_soon
 EXIT_CAMERA = 75
 """The process ended because of the camera (EX_TEMPFAIL): start it again."""
 
-PREDECESSOR_LIMIT: Seconds = 5.0
-"""A service that leaves may still be at its last write; so long is waited for it to go."""
-
 STOP_LIMIT: Seconds = 10.0
 """How long a clean stop waits for the camera thread."""
 
@@ -78,7 +75,7 @@ def run(layout: Layout, *, idle_exit: Seconds | None = None) -> None:
     with ExitStack() as stack:
         make_folders(layout)
         one = f"a camera service below {layout.root}"
-        stack.enter_context(only_one(layout.journal.parent, one, patience=PREDECESSOR_LIMIT))
+        stack.enter_context(only_one(layout.journal.parent, one))
         listener = stack.enter_context(listen(layout))
         journal = Journal(layout.journal, clock=clock, boot=new_run_id())
         stack.callback(journal.close)
