@@ -14,11 +14,11 @@ from cinepi.journal.journal import Journal, Transaction
 from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.model.documents import ConfigDocument
-from cinepi.model.events import ConfigChanged
 from cinepi.model.settings import Config
 from cinepi.paths import Layout
 from cinepi.protocol import BackupResult, ConfigChangeResult
 from cinepi.service.interrupted import Copying, Interrupted, PuttingBack, Writing
+from cinepi.service.revisions import Revisions
 
 Plan = Callable[[str, Config], change.Change]
 """Makes the new configuration of the text and the values of the old one."""
@@ -28,8 +28,6 @@ InTransaction = Callable[[Transaction, Config, tuple[str, ...]], None]
 """What else belongs to the change, of which these paths are part."""
 Outcome = Callable[[ConfigChangeResult, Config], msgspec.Struct]
 """Makes the answer that is recorded for the command."""
-
-_REVISION, _DIGEST, _TEXT = "config_revision", "config_digest", "config_text"
 
 _log = logger("config")
 
@@ -44,7 +42,8 @@ class Configuration:
         self._journal = journal
         self._lock = threading.RLock()
         store.sweep(layout)
-        last_good = journal.value(_TEXT)
+        self._revisions = Revisions(journal)
+        last_good = self._revisions.text()
         loaded = load.load(layout, clock, last_good=last_good)
         self._seen = self._looked = store.look(layout)
         self._text, self.config = loaded.text, loaded.config
@@ -54,10 +53,9 @@ class Configuration:
         self.guard: Guard = lambda _config, _changed: []
         self.in_transaction: InTransaction = lambda _tx, _config, _changed: None
         self.applied: Callable[[Config, tuple[str, ...]], None] = lambda _config, _changed: None
-        self.revision = int(journal.value(_REVISION) or 0)
         if loaded.recovery:
             _log.error("configuration recovered", **msgspec.structs.asdict(loaded.recovery))
-        known = journal.value(_DIGEST)
+        known = self._revisions.digest()
         self._interrupted = Interrupted(layout, journal, loaded, known)
         if self._interrupted.written:
             return  # no edit by hand: `finish_interrupted` records it
@@ -66,10 +64,15 @@ class Configuration:
                 if loaded.recovery:
                     tx.append(loaded.recovery)
                 source = "recovery" if loaded.recovery else "file"
-                self._record(tx, loaded.text, ("",), source, None)
+                self._revisions.record(tx, loaded.text, ("",), source, None)
         elif last_good is None:  # a journal of an earlier version
             with journal.transaction() as tx:
-                tx.set_value(_TEXT, loaded.text)
+                self._revisions.spell(tx, loaded.text)
+
+    @property
+    def revision(self) -> int:
+        """Number of the newest change; 0 before the first."""
+        return self._revisions.number
 
     def finish_interrupted(self) -> None:
         """End what a crash cut short; for the start, once the parts are tied together."""
@@ -78,7 +81,7 @@ class Configuration:
         with self._journal.transaction() as tx:
             if written := self._interrupted.written:
                 changed = written.changed
-                self._record(tx, self._text, changed, written.source, written.backup_file)
+                self._revisions.record(tx, self._text, changed, written.source, written.backup_file)
                 self.in_transaction(tx, self.config, changed)
             self._interrupted.settle(tx)
 
@@ -305,7 +308,9 @@ class Configuration:
             try:
                 store.write(self._layout, planned.text)
                 with self._journal.transaction() as tx:
-                    self._record(tx, planned.text, planned.changed, source, result.backup_file)
+                    self._revisions.record(
+                        tx, planned.text, planned.changed, source, result.backup_file
+                    )
                     self.in_transaction(tx, planned.config, planned.changed)
                     tx.finish(command, answer)
                     intents.fulfil(tx, key)
@@ -332,29 +337,6 @@ class Configuration:
         except FileNotFoundError:
             pass  # somebody was faster
         self._failed = None
-
-    def _record(
-        self,
-        tx: Transaction,
-        text: str,
-        changed: tuple[str, ...],
-        source: str,
-        backup_file: str | None,
-    ) -> None:
-        revision, digest = self.revision + 1, store.digest(text)
-        tx.set_value(_REVISION, str(revision))
-        tx.set_value(_DIGEST, digest)
-        tx.set_value(_TEXT, text)
-        tx.append(
-            ConfigChanged(
-                revision=revision, changed=changed, source=source, backup_file=backup_file
-            )
-        )
-
-        def take_effect() -> None:
-            self.revision = revision
-
-        tx.on_commit(take_effect)
 
     def _read_edit(self, text: str) -> tuple[Config, tuple[str, ...]]:
         """An edited file, and the paths of what it changes.
@@ -384,8 +366,7 @@ class Configuration:
         config, changed = self._read_edit(text)
         if not changed:  # comments, or another spelling
             with self._journal.transaction() as tx:
-                tx.set_value(_DIGEST, store.digest(text))
-                tx.set_value(_TEXT, text)
+                self._revisions.spell(tx, text)
             self._text = text
             return
         backup = None
@@ -393,7 +374,7 @@ class Configuration:
             backup = store.next_name(self._layout, self._clock)
             store.keep_as(self._layout, backup, self._text)
         with self._journal.transaction() as tx:
-            self._record(tx, text, changed, "file", backup)
+            self._revisions.record(tx, text, changed, "file", backup)
             self.in_transaction(tx, config, changed)
         self._text, self.config = text, config
         self.applied(config, changed)
