@@ -69,7 +69,7 @@ def _devices(number: int, port: int) -> Iterator[tuple[list[subprocess.Popen[byt
         while len(online) < least:
             if time.monotonic() - began > LIMIT_S:
                 sys.exit(f"only {len(online)} of {number} came online")
-            time.sleep(0.05)
+            time.sleep(0.05)  # between two looks
 
     with tempfile.TemporaryDirectory(prefix="cinepi-real-fleet-") as folder:
         try:
@@ -110,7 +110,7 @@ def _start(root: Path, port: int) -> list[subprocess.Popen[bytes]]:
 def _idle(processes: list[subprocess.Popen[bytes]], number: int, seconds: float = 15) -> None:
     """What the devices take of the processor when nothing happens."""
     before = sum(map(_cpu, processes))
-    time.sleep(seconds)
+    time.sleep(seconds)  # the time that is measured
     share = (sum(map(_cpu, processes)) - before) / seconds
     print(f"at rest: {100 * share:.0f} % of a core for all, {100 * share / number:.2f} % a device")
 

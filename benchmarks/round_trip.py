@@ -25,6 +25,7 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.parts.ports import await_port, free_port
 from cinepi.units import Milliseconds
 
 _TARGET = 2.0
@@ -120,9 +121,7 @@ def _report(times: dict[str, list[Milliseconds]]) -> None:
 @contextmanager
 def _stack(folder: Path) -> Iterator[int]:
     """Broker, echo, camera service and daemon."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     configuration = folder / "mosquitto.conf"
     configuration.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
@@ -139,7 +138,7 @@ def _stack(folder: Path) -> Iterator[int]:
         _python("cinepi.service", "--root", str(folder)),
         _python("cinepid", "run", "--root", str(folder)),
     ]
-    _await_port(port)
+    await_port(port)
     echo = multiprocessing.get_context("spawn").Process(target=_echo, args=(port,), daemon=True)
     echo.start()
     try:
@@ -153,17 +152,6 @@ def _stack(folder: Path) -> Iterator[int]:
 
 def _python(*arguments: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-m", *arguments])
-
-
-def _await_port(port: int) -> None:
-    deadline = time.monotonic() + _LIMIT_S
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
 
 
 def _echo(port: int) -> None:

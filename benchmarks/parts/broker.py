@@ -2,15 +2,15 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
+
+from benchmarks.parts.ports import await_port, free_port
 
 LIMIT_S = 120.0
 _HOUSE = Path(__file__).parent.parent.parent / "mosquitto" / "house.conf"
@@ -30,9 +30,7 @@ def running(limits: Literal["house", "default"] = "house") -> Iterator[Broker]:
     program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
     if program is None:
         sys.exit("mosquitto is not installed; make setup installs it")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", "log_type none"]
     if limits == "house":
         lines += [line for line in _HOUSE.read_text().splitlines() if line.startswith(_SHIPPED)]
@@ -41,18 +39,8 @@ def running(limits: Literal["house", "default"] = "house") -> Iterator[Broker]:
         configuration.write_text("".join(f"{line.split('#')[0].strip()}\n" for line in lines))
         process = subprocess.Popen([program, "-c", str(configuration)])
         try:
-            _await_port(port)
+            await_port(port)
             yield Broker(port, process.pid)
         finally:
             process.terminate()
             process.wait(LIMIT_S)
-
-
-def _await_port(port: int) -> None:
-    until = time.monotonic() + LIMIT_S
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)  # between two looks
-    sys.exit(f"the broker does not listen on port {port}")

@@ -83,11 +83,11 @@ def health(frames: int, since: str) -> HealthDocument:
             max_packet_bytes=2**28,
             problem=None,
         ),
-        cpu_percent=round(5 + 5 * random.random(), 1),  # noqa: S311
+        cpu_percent=round(5 + 5 * random.random(), 1),  # noqa: S311 - habits, not secrets
         load_1m=0.1,
         memory_percent=40.0,
         memory_available_bytes=300_000_000,
-        temperature_c=round(45 + 10 * random.random(), 1),  # noqa: S311
+        temperature_c=round(45 + 10 * random.random(), 1),  # noqa: S311 - habits, not secrets
         under_voltage=False,
         throttled=False,
         wifi_signal_dbm=-55,

@@ -17,6 +17,8 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.parts.ports import await_port, free_port
+
 LIMIT_S = 20.0
 
 
@@ -66,7 +68,7 @@ class Stack:
 def running(resolution: str = "1920x1080") -> Iterator[Stack]:
     """Start everything on the simulated camera, and stop it in the end."""
     root = Path(tempfile.mkdtemp(prefix="cinepi-bench-"))
-    port = _free_port()
+    port = free_port()
     folder = root / "opt/cinepi/config"
     folder.mkdir(parents=True)
     (folder / "cinepi.yaml").write_text(
@@ -81,7 +83,7 @@ def running(resolution: str = "1920x1080") -> Iterator[Stack]:
     if broker is None:
         sys.exit("mosquitto is not installed; make test installs it")
     processes = [subprocess.Popen([broker, "-c", str(root / "mosquitto.conf")])]
-    _await_port(port)
+    await_port(port)
     python = [sys.executable, "-m"]
     commands = (
         [*python, "cinepi.service", "--root", str(root)],
@@ -114,18 +116,3 @@ def running(resolution: str = "1920x1080") -> Iterator[Stack]:
 
 def _no_delay(_client: paho.Client, _data: object, sock: Any) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _await_port(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        threading.Event().wait(0.02)
-    sys.exit(f"the broker does not listen on port {port}")
