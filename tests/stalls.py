@@ -3,50 +3,46 @@
 import math
 import threading
 import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 _LOOK = 0.05
 _STALL = 0.3
 """So long between two looks, and everything else has waited too."""
 
 
+@dataclass
 class Stalls:
-    """Looks 20 times a second, from `with` to its end, whether it can.
+    """So far.
 
     Attributes:
         slots: So many slots of a session with a frame a second may have passed meanwhile.
     """
 
-    def __init__(self) -> None:
-        """Begin to look with the block."""
-        self.slots = 0
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="stalls", daemon=True)
+    slots: int = 0
 
-    def __enter__(self) -> Self:
-        """Look."""
-        self._thread.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Look no more."""
-        self._is_over.set()
-        self._thread.join()
+@contextmanager
+def counted_stalls() -> Iterator[Stalls]:
+    """Look 20 times a second during the block whether the machine lets us."""
+    stalls, is_over = Stalls(), threading.Event()
 
-    def _look(self) -> None:
+    def look() -> None:
         last = time.monotonic()
-        while not self._is_over.wait(_LOOK):
+        while not is_over.wait(_LOOK):
             now = time.monotonic()
             if now - last > _STALL:
-                self.slots += math.ceil(now - last)
+                stalls.slots += math.ceil(now - last)
             last = now
+
+    thread = threading.Thread(target=look, name="stalls", daemon=True)
+    thread.start()
+    try:
+        yield stalls
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def awake_until(what: Callable[[], object], *, limit: float) -> float:

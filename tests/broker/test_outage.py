@@ -19,7 +19,7 @@ from cinepi.protocol import BackupResult
 from cinepid.payloads import ReplyTo
 from tests.broker.running import Operator, RunningBroker, RunningDaemon, wait_for
 from tests.service.running import LIMIT, RunningService
-from tests.stalls import Stalls
+from tests.stalls import counted_stalls
 
 BACKLOG = 300
 
@@ -55,6 +55,14 @@ class _Earlier(SystemClock):
     def wall(self) -> float:
         """See `Clock.wall`."""
         return super().wall() - 3600
+
+
+def _begin_journal_anew(root: Path, count: int) -> None:
+    """Put another journal, with so many events, in the place of the one there is."""
+    journal = Layout(root).journal
+    for file in journal.parent.glob(f"{journal.name}*"):
+        file.unlink()
+    _fill_journal(root, count)
 
 
 def _sequence(operator: Operator) -> list[int]:
@@ -145,7 +153,7 @@ def test_events_of_an_outage_come_after_it(
     broker: RunningBroker,
 ) -> None:
     """Frames go on while the broker is away, and each is told of, in order."""
-    with Stalls() as stalls:
+    with counted_stalls() as stalls:
         operator.ask("session/start", interval=1)
         operator.wait("event/session_started")
         broker.stop()
@@ -393,10 +401,7 @@ def test_a_journal_begun_anew_is_told_from_its_beginning(
     operator.sync()
     daemon.terminate()
     service.close()
-    journal = Layout(tmp_path).journal
-    for file in journal.parent.glob(f"{journal.name}*"):
-        file.unlink()
-    _fill_journal(tmp_path, 20)
+    _begin_journal_anew(tmp_path, 20)
     operator.forget()
     start_service()
     start_daemon()
@@ -418,10 +423,7 @@ def test_what_was_under_way_from_an_old_journal_skips_nothing_of_the_new_one(  #
     for _ in range(5):
         service.snapshot()
     service.close()
-    journal = Layout(tmp_path).journal
-    for file in journal.parent.glob(f"{journal.name}*"):
-        file.unlink()
-    _fill_journal(tmp_path, 20)
+    _begin_journal_anew(tmp_path, 20)
     start_service()
     wait_for(lambda: any("a new one" in line["message"] for line in daemons[-1].log()))
     operator.forget()

@@ -7,9 +7,10 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import simplejpeg
 
@@ -120,6 +121,11 @@ def _picture(path: Path, event: Document) -> Iterator[str]:
         yield f"{path.name} says {told} in its EXIF"
 
 
+def missed_slots(events: Iterable[Mapping[str, Any]]) -> list[int]:
+    """The slots that `frames_missed` events tell of."""
+    return [slot for e in events for slot in range(e["first_frame"], e["first_frame"] + e["count"])]
+
+
 def _sessions(stack: Stack, observer: Observer) -> Iterator[str]:
     """Invariant 2, for each session: every slot is a frame or was missed for a reason."""
     document = observer.data("session/get")
@@ -133,9 +139,7 @@ def _sessions(stack: Stack, observer: Observer) -> Iterator[str]:
         misses = [e for e in observer.of_type("frames_missed") if e["session"] == session]
         if any(not event.get("reason") for event in misses):
             yield f"a missed frame of {session} has no reason"
-        missed = [
-            slot for e in misses for slot in range(e["first_frame"], e["first_frame"] + e["count"])
-        ]
+        missed = missed_slots(misses)
         twice = [slot for slot, times in Counter([*frames, *missed]).items() if times > 1]
         if twice:
             yield f"slots of {session} told twice: {twice[:10]}"

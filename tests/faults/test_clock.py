@@ -9,7 +9,7 @@ import pytest
 from tests.faults import invariants
 from tests.faults.observer import Observer
 from tests.faults.stack import Stack, wait_for
-from tests.stalls import Stalls
+from tests.stalls import counted_stalls
 
 DAY = 86_400.0
 EVENNESS = 0.5
@@ -46,7 +46,7 @@ def _more_frames(observer: Observer, more: int) -> None:
 @pytest.mark.timeout(120)
 def test_steps_of_the_clock_move_no_slot(start: Callable[..., tuple[Stack, Observer]]) -> None:
     """From ten days back to ten days ahead: frames stay even, and each has its name."""
-    with Stalls() as stalls:
+    with counted_stalls() as stalls:
         stack, observer = start()
         steps = (-10 * DAY, -3600, -1.5, 0, 1.5, 3600, 10 * DAY, -10 * DAY)
         for offset in steps:
@@ -99,7 +99,7 @@ def test_daylight_saving_moves_no_slot(
     time.tzset()
     try:
         stack, observer = start(_offset_to(change) - 7200, TZ="Europe/Berlin")
-        with Stalls() as stalls:
+        with counted_stalls() as stalls:
             missed = observer.data("session/get")["missed"]
             stack.set_clock(_offset_to(change))
             wait_for(lambda: _minutes(stack) >= minutes)

@@ -9,6 +9,7 @@ from cinepi.errors import StorageFullError
 from cinepi.model.documents import SessionDocument
 from cinepi.protocol import CapturesDeleteParams, CapturesDeleteResult
 from tests.faults.disk import Disk
+from tests.faults.invariants import missed_slots
 from tests.service.running import RunningService, wait_for
 
 BYTES = 4096
@@ -99,13 +100,8 @@ def test_a_frame_that_is_in_no_index_counts_once(disk: Disk) -> None:
     try:
         disk.empty()
         service.frames_reach(6)
-        frames = [event["frame"] for event in service.events("capture_stored")]
-        missed = [
-            slot
-            for event in service.events("frames_missed")
-            for slot in range(event["first_frame"], event["first_frame"] + event["count"])  # type: ignore[call-overload, operator]
-        ]
-        told = [*frames, *missed]
+        frames = [int(str(event["frame"])) for event in service.events("capture_stored")]
+        told = [*frames, *missed_slots(service.events("frames_missed"))]
         assert sorted(told) == list(range(len(told)))
         assert len(service.events("service_started")) == 2
         assert len(frames) == len(service.pictures())

@@ -11,10 +11,11 @@ import pytest
 from tests.broker.house.conftest import broker
 from tests.broker.house.test_bridge import Bridged
 from tests.broker.running import RunningDaemon, wait_for
+from tests.faults.invariants import missed_slots
 from tests.fleet.following import Follower
 from tests.fleet.operator import Ctl
 from tests.service.running import RunningService
-from tests.stalls import Stalls
+from tests.stalls import counted_stalls
 
 SMALL_QUEUE = "\nmax_queued_messages 10\nmax_inflight_messages 2\n"
 FRAMES = 25
@@ -53,7 +54,7 @@ def test_a_cut_is_made_good_from_the_journal(
 ) -> None:
     """Who follows has every event in the end, whatever the bridge's queue could not hold."""
     on_the_pi = Ctl(bridged.port, tmp_path)
-    stalls = stack.enter_context(Stalls())
+    stalls = stack.enter_context(counted_stalls())
     with bridged.house.run(), bridged.crossing():
         wait_for(lambda: ctl("ping", "garden").code == 0, limit=60)
         follower = Follower(ctl, stack)
@@ -73,11 +74,7 @@ def test_a_cut_is_made_good_from_the_journal(
             numbers = follower.numbers()
             assert numbers == list(range(numbers[0], numbers[-1] + 1))
             frames = [e["frame"] for e in follower.events_of("garden", "capture_stored")]
-            missed = [
-                e["first_frame"] + number
-                for e in follower.events_of("garden", "frames_missed")
-                for number in range(e["count"])
-            ]
+            missed = missed_slots(follower.events_of("garden", "frames_missed"))
             # Of what a small queue lost before anything was heard, nobody could know.
             slots = sorted(frames + missed)
             assert slots == list(range(slots[0], FRAMES + len(missed)))

@@ -13,7 +13,7 @@ from tests.broker.running import RunningBroker, RunningDaemon, wait_for
 from tests.fleet.conftest import House
 from tests.fleet.operator import Ctl
 from tests.service.running import RunningService, replace
-from tests.stalls import Stalls
+from tests.stalls import counted_stalls
 
 
 def test_a_session_from_start_to_stop(ctl: Ctl) -> None:
@@ -39,7 +39,7 @@ def test_a_repeat_with_the_same_id_takes_no_second_picture(ctl: Ctl) -> None:
 
 def test_shutters_fire_at_one_instant(ctl: Ctl) -> None:
     """Each picture is begun at the time that was agreed, and says by how much it was late."""
-    with Stalls() as stalls:
+    with counted_stalls() as stalls:
         taken = ctl.ok("snapshot", "--all", "--at", "+2s", "--json").json["ok"]
     assert len(taken) == 2
     late = [each["data"]["late_ms"] / 1000 for each in taken]

@@ -9,14 +9,14 @@ from cinepi.clock import rfc3339
 from cinepi.errors import CameraUnavailableError, ConflictError, InvalidArgumentError
 from cinepi.model.documents import SessionDocument
 from tests.service.running import RunningService, wait_for
-from tests.stalls import Stalls
+from tests.stalls import counted_stalls
 
 Start = Callable[..., RunningService]
 
 
 def test_a_session_takes_its_frames_and_ends(service: RunningService) -> None:
     """A session of 3 frames leaves 3 files and 3 events in order, and says why it ended."""
-    with Stalls() as stalls:
+    with counted_stalls() as stalls:
         service.start_session(count=3, name="spring")
         document = wait_for(lambda: (d := service.session()).state == "idle" and d)
     assert isinstance(document, SessionDocument)
@@ -77,7 +77,7 @@ def test_bad_arguments_are_named(
 
 def test_a_pause_lets_slots_go_by_uncounted(service: RunningService) -> None:
     """After a pause the session goes on with the next number and has missed nothing."""
-    with Stalls() as stalls:
+    with counted_stalls() as stalls:
         service.start_session()
         service.frames_reach(1)
         paused = service.call("session.pause", SessionDocument)
@@ -118,7 +118,7 @@ def test_a_session_waits_for_its_time(service: RunningService) -> None:
 
 def test_a_clock_step_does_not_move_the_grid(service: RunningService) -> None:
     """A clock that is set by hours is an event; the session misses nothing and repeats nothing."""
-    with Stalls() as stalls:
+    with counted_stalls() as stalls:
         service.start_session()
         service.frames_reach(2)
         service.set_clock(offset_s=-7200, synced=True)

@@ -10,7 +10,7 @@ from cinepi.clock import rfc3339
 from cinepi.errors import StorageFullError
 from cinepi.protocol import ConfigChangeResult, ConfigPatchParams
 from tests.service.running import RunningService, wait_for
-from tests.stalls import Stalls
+from tests.stalls import counted_stalls
 
 Start = Callable[..., RunningService]
 
@@ -26,7 +26,7 @@ def patch(service: RunningService, **capture: object) -> None:
 def test_pause_waits_for_space_and_goes_on(service: RunningService) -> None:
     """At the reserve the session pauses and says why; with space again it goes on by itself."""
     patch(service, when_full="pause")
-    with Stalls() as stalls:
+    with counted_stalls() as stalls:
         service.start_session()
         service.frames_reach(1)
         patch(service, reserve_mb=ALL_OF_IT)
