@@ -15,9 +15,9 @@ from pathlib import Path
 
 import simplejpeg
 
+from cinepi.camera.backends.simulated.scene import Look, Scene
 from cinepi.camera.camera import Camera
 from cinepi.camera.contract import Planes
-from cinepi.camera.scene import Look, Scene
 from cinepi.capture.store import Store
 from cinepi.capture.take import Order, Taker
 from cinepi.clock import SystemClock

@@ -67,7 +67,7 @@ def _restart(args: argparse.Namespace) -> int:
 
 
 def _simulate(args: argparse.Namespace) -> int:
-    from cinepi.camera import faults  # noqa: PLC0415 - the other verbs do without
+    from cinepi.camera.backends.simulated import faults  # noqa: PLC0415 - the other verbs do without
 
     layout = Layout.find(args.root)
     if args.fault == "clear":
@@ -84,7 +84,7 @@ def _simulate(args: argparse.Namespace) -> int:
 
 
 def _add_simulate_options(options: argparse.ArgumentParser) -> None:
-    from cinepi.camera.faults import FAULTS  # noqa: PLC0415 - the other verbs do without
+    from cinepi.camera.backends.simulated.faults import FAULTS  # noqa: PLC0415 - the other verbs do without
 
     known = f"{', '.join(FAULTS)}; or clear, to end it"
     options.add_argument("fault", metavar="FAULT", help=known)

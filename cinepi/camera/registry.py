@@ -1,4 +1,4 @@
-"""Which cameras there are, found by the names of the files in `backends/`."""
+"""Which cameras there are, found by the names of the folders in `backends/`."""
 
 import importlib
 import importlib.util
@@ -49,6 +49,6 @@ def make(name: str, layout: Layout, clock: Clock) -> CameraBackend:
     Raises:
         InvalidArgumentError: There is no camera of that name; lists those that are.
     """
-    module = importlib.import_module(f"{folder.__name__}.{resolve(name)}")
+    module = importlib.import_module(f"{folder.__name__}.{resolve(name)}.backend")
     backend: CameraBackend = module.Backend(layout, clock)
     return backend

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import simplejpeg
 
-from cinepi.capture import exif
 from cinepi.capture.naming import parse_name
 from cinepi.capture.store import Store
 from cinepi.clock import rfc3339
 from cinepi.errors import InternalError
+from cinepi.formats import exif
 from cinepi.model.documents import CaptureDocument
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cinepi.capture.beside import Beside
-from cinepi.capture.develop import Buffer
-from cinepi.capture.folder import opened, our_errors, rename_if_free, temporary_name
 from cinepi.capture.naming import is_name, name_for, parse_name
 from cinepi.clock import Clock
+from cinepi.disk import opened, our_errors, rename_if_free, temporary_name
 from cinepi.errors import InvalidArgumentError
+from cinepi.formats.jpg import Buffer
 from cinepi.units import Bytes, WallTime
 
 HEAD: Bytes = 128 * 1024

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cinepi.capture.develop import is_whole
-from cinepi.capture.folder import is_leftover, opened, rename_if_free
 from cinepi.capture.naming import is_name
+from cinepi.disk import is_leftover, opened, rename_if_free
+from cinepi.formats.jpg import is_whole
 from cinepi.logs.setup import logger
 
 QUARANTINE = "quarantine"

@@ -10,11 +10,11 @@ import msgspec
 from cinepi.camera.camera import Camera
 from cinepi.camera.contract import Frame
 from cinepi.capture.beside import Beside
-from cinepi.capture.develop import Buffer, develop, preview_of_frame, preview_of_jpeg
-from cinepi.capture.exif import Facts, Provenance
 from cinepi.capture.store import Store, StoredFile
 from cinepi.clock import Clock, clock_error_ms, rfc3339
 from cinepi.errors import CinepiError, StorageFullError
+from cinepi.formats.exif import Facts, Provenance
+from cinepi.formats.jpg import Buffer, develop, preview_of_frame, preview_of_jpeg
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.documents import CaptureDocument, CaptureKind
 from cinepi.model.events import CaptureStored

@@ -12,6 +12,7 @@ import msgspec
 
 from cinepi import __version__, systemd
 from cinepi.camera.camera import Camera
+from cinepi.capture.reconcile import reconcile
 from cinepi.capture.removal import finish_removals
 from cinepi.capture.store import Store
 from cinepi.capture.take import Taker
@@ -35,7 +36,6 @@ from cinepi.service.configuration import Configuration
 from cinepi.service.monitor import Monitor
 from cinepi.service.parts import Parts
 from cinepi.service.probe import FolderProbe
-from cinepi.service.reconcile import reconcile
 from cinepi.service.requests import Requests
 from cinepi.service.server import Server
 from cinepi.service.stopping import Stopping

@@ -14,10 +14,10 @@ from typing import Any
 
 import simplejpeg
 
-from cinepi.capture.exif import read as read_exif
 from cinepi.capture.naming import is_name, parse_name
 from cinepi.config.parse import parse_config
 from cinepi.config.store import MOST as MOST_COPIES
+from cinepi.formats.exif import read as read_exif
 from tests.faults.observer import FORGIVEN, Document, Observer, Sent, effects
 from tests.faults.stack import Stack
 

@@ -17,7 +17,7 @@ _AFTER_THE_COMMIT = "cinepi.journal.journal.Journal.outcome"  # and before the w
 _UNANSWERED = "cinepi.journal.journal.Journal.unanswered"
 _NOWHERE = "cinepi.service.app.run"  # has run when the flag could break it
 
-_PATIENCE = "cinepi.camera.backends.simulated.Backend.margin"  # with a slow camera
+_PATIENCE = "cinepi.camera.backends.simulated.backend.Backend.margin"  # with a slow camera
 
 Start = Callable[..., tuple[Stack, Observer]]
 

@@ -8,10 +8,10 @@ from contextlib import suppress
 import pytest
 
 from cinepi import strictjson, strictyaml
-from cinepi.capture import exif
 from cinepi.capture.naming import is_name
 from cinepi.config.parse import parse_config
 from cinepi.errors import CinepiError
+from cinepi.formats import exif
 from cinepi.logs.parse import parse_line
 from cinepi.model.documents import Achieved
 from cinepi.service.requests import load_methods, parse, understood

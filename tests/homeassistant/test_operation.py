@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cinepi.camera import faults
+from cinepi.camera.backends.simulated import faults
 from tests.homeassistant.harness.broker import Broker
 from tests.homeassistant.harness.client import Client, wait_until
 from tests.homeassistant.harness.device import Device

@@ -1,5 +1,5 @@
-"""Cameras: each file here is one, and its name is what `camera.backend` in the configuration says.
+"""Cameras: each folder here is one, and its name is what `camera.backend` in the configuration says.
 
-A file holds a class `Backend` that keeps `cinepi.camera.contract.CameraBackend`. It is imported
+Its file `backend.py` holds a class `Backend` that keeps `cinepi.camera.contract.CameraBackend`. It is imported
 only when it is asked for, and imports the library of its hardware no earlier than `open`.
 """

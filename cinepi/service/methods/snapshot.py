@@ -3,13 +3,13 @@
 import threading
 
 from cinepi.camera.camera import EXPOSURES
+from cinepi.capture.reconcile import Adopted
 from cinepi.clock import parse_time, rfc3339
 from cinepi.errors import CinepiError, ConflictError, DeadlineError, InvalidArgumentError
 from cinepi.journal.journal import Transaction
 from cinepi.model.documents import CaptureDocument
 from cinepi.model.events import CaptureFailed
 from cinepi.protocol import TakeParams
-from cinepi.service.reconcile import Adopted
 from cinepi.service.requests import Call, is_final, method, wire_error
 
 MOST_AHEAD_S = 60.0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cinepi.camera import camera as camera_module
-from cinepi.camera.backends import simulated
+from cinepi.camera.backends.simulated import backend as simulated
 from cinepi.paths import Layout
 from tests.unit.camera.bench import Bench, MovingClock
 

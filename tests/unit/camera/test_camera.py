@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from cinepi.camera import faults
+from cinepi.camera.backends.simulated import faults
 from cinepi.camera.ladder import STUCK_AFTER
 from cinepi.errors import CameraUnavailableError
 from cinepi.model.events import CameraLost, CameraRecovered

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from cinepi.camera import controls
+from cinepi.camera.backends.picamera2 import controls
 from cinepi.model.settings import CameraSettings
 
 # What picamera2 lists for the High Quality Camera once it is configured, as documented for it.

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from cinepi.camera import registry
+from cinepi.camera.backends.picamera2.causes import translated
+from cinepi.camera.backends.picamera2.holders import camera_holders
 from cinepi.camera.bounded import BoundedCaller
-from cinepi.camera.causes import translated
 from cinepi.camera.fit import fit
-from cinepi.camera.holders import camera_holders
 from cinepi.clock import SystemClock
 from cinepi.errors import (
     CameraUnavailableError,

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from cinepi.camera.backends.picamera2.pixels import planes_of
 from cinepi.camera.contract import Plane
-from cinepi.camera.pixels import planes_of
 from cinepi.errors import CameraUnavailableError
 
 WIDTH, HEIGHT, STRIDE = 6, 4, 8

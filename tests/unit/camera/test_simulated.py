@@ -4,10 +4,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from cinepi.camera import faults
-from cinepi.camera.backends.simulated import Backend
+from cinepi.camera.backends.simulated import faults
+from cinepi.camera.backends.simulated.backend import Backend
+from cinepi.camera.backends.simulated.faults import Faults
 from cinepi.camera.contract import Frame
-from cinepi.camera.faults import Faults
 from cinepi.clock import SystemClock
 from cinepi.errors import InvalidArgumentError
 from cinepi.model.settings import CameraSettings

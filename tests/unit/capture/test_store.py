@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cinepi.capture import folder as folder_module
+from cinepi import disk as folder_module
 from cinepi.capture.store import Store
 from cinepi.errors import (
     InternalError,

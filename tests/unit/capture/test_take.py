@@ -7,13 +7,13 @@ import piexif
 import pytest
 import simplejpeg
 
-from cinepi.camera import faults
+from cinepi.camera.backends.simulated import faults
 from cinepi.camera.camera import Camera
-from cinepi.capture.develop import PREVIEW_LIMIT
 from cinepi.capture.reindex import describe
 from cinepi.capture.store import Store
 from cinepi.capture.take import Order, Taker
 from cinepi.errors import CameraUnavailableError, InternalError, StorageFullError
+from cinepi.formats.jpg import PREVIEW_LIMIT
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.documents import CaptureDocument
 from cinepi.model.settings import CameraSettings, CaptureSettings

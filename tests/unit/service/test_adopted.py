@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from cinepi.capture.reconcile import Adopted
 from cinepi.capture.reindex import Described
 from cinepi.envelope import Command
 from cinepi.journal.journal import Journal
 from cinepi.journal.requests import KEPT
-from cinepi.service.reconcile import Adopted
 from tests.unit.journal.test_captures import add, capture
 from tests.unit.journal.test_requests import HandClock
 

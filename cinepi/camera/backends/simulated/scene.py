@@ -13,8 +13,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from cinepi.camera.backends.simulated.lettering import lettering
 from cinepi.camera.contract import Plane, Planes
-from cinepi.camera.lettering import lettering
 
 Floats: TypeAlias = NDArray[np.float32]
 Colour: TypeAlias = tuple[float, float, float]

@@ -15,11 +15,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from cinepi.camera import controls
+from cinepi.camera.backends.picamera2 import controls
+from cinepi.camera.backends.picamera2.causes import translated
+from cinepi.camera.backends.picamera2.pixels import FORMATS, planes_of
 from cinepi.camera.bounded import BoundedCaller
-from cinepi.camera.causes import translated
 from cinepi.camera.contract import CameraBackend, Frame, Identity, Planes
-from cinepi.camera.pixels import FORMATS, planes_of
 from cinepi.clock import Clock
 from cinepi.errors import CameraUnavailableError, CinepiError, DeadlineError
 from cinepi.model.settings import CameraSettings

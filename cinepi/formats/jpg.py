@@ -6,8 +6,8 @@ from typing import TypeAlias
 import simplejpeg
 
 from cinepi.camera.contract import Frame, Planes
-from cinepi.capture.exif import Facts, app1
 from cinepi.errors import CameraUnavailableError, InternalError
+from cinepi.formats.exif import Facts, app1
 from cinepi.units import Bytes
 
 Buffer: TypeAlias = bytes | memoryview

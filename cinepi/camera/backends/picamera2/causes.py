@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 
-from cinepi.camera.holders import camera_holders
+from cinepi.camera.backends.picamera2.holders import camera_holders
 from cinepi.errors import CameraUnavailableError, CinepiError
 
 

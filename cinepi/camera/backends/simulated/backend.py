@@ -2,7 +2,7 @@
 
 It behaves like the 12-megapixel High Quality Camera (IMX477): same sizes, same range of gain, no
 moving lens. It answers to its settings, takes as long as its exposure, and fails on demand: see
-`cinepi.camera.faults`.
+`cinepi.camera.backends.simulated.faults`.
 """
 
 import math
@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
+from cinepi.camera.backends.simulated.faults import FAULTS, Fault, Faults
+from cinepi.camera.backends.simulated.scene import Colour, Look, Scene
 from cinepi.camera.contract import CameraBackend, Frame, Identity, Planes
-from cinepi.camera.faults import FAULTS, Fault, Faults
-from cinepi.camera.scene import Colour, Look, Scene
 from cinepi.clock import Clock
 from cinepi.errors import CameraUnavailableError, DeadlineError
 from cinepi.features import Feature, features_of

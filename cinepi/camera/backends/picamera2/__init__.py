@@ -1,0 +1,1 @@
+"""The real camera: libcamera through picamera2."""
