@@ -11,7 +11,8 @@ import msgspec
 from cinepi.clock import Clock
 from cinepi.journal.database import Database
 from cinepi.journal.failure import is_damage, suspect_mark, translated
-from cinepi.journal.tally import TALLY_KEY, Tally
+from cinepi.journal.net import understood
+from cinepi.journal.tally import TALLY_KEY, Tally, load_tally
 from cinepi.units import Bytes
 
 FULL_CHECK_LIMIT: Bytes = 128 * 1024 * 1024
@@ -109,12 +110,8 @@ def _problem(database: Database, *, is_suspect: bool) -> str | None:
 
 def _tally_problem(database: Database) -> str | None:
     """A disk may return wrong bytes inside a row, which SQLite's checks cannot see."""
-    for (value,) in database.execute("SELECT value FROM state WHERE key = ?", (TALLY_KEY,)):
-        try:
-            msgspec.json.decode(value, type=Tally)
-        except msgspec.MsgspecError as error:
-            return f"its tally is unreadable: {error}"
-    return None
+    [(rows,)] = database.execute("SELECT count(*) FROM state WHERE key = ?", (TALLY_KEY,))
+    return "its tally is unreadable" if rows and load_tally(database) is None else None
 
 
 def _put_aside(path: Path, clock: Clock) -> Path:
@@ -150,8 +147,8 @@ def _save_state(broken: Path, clock: Clock) -> dict[str, bytes]:
         saved.update(connection.execute("SELECT key, value FROM state"))
     with suppress(sqlite3.Error), closing(sqlite3.connect(broken)) as connection:
         newest = connection.execute("SELECT max(seq) FROM event").fetchone()[0] or 0
-    with suppress(msgspec.MsgspecError):
-        newest = max(newest, msgspec.json.decode(saved.get(TALLY_KEY, b"{}"), type=Tally).last_seq)
+    if tally := understood(saved.get(TALLY_KEY), Tally, "the tally of the damaged journal"):
+        newest = max(newest, tally.last_seq)
     unknown_before = 0 if newest else int(clock.wall() * 1000)
     last_seq = newest or unknown_before
     tally = Tally(last_seq=last_seq, first_seq=last_seq + 1, unknown_before=unknown_before)

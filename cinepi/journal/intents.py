@@ -14,6 +14,7 @@ import msgspec
 
 from cinepi.errors import CinepiError
 from cinepi.journal.journal import Journal, Transaction
+from cinepi.journal.net import understood
 from cinepi.logs.setup import logger
 
 IntentT = TypeVar("IntentT", bound=msgspec.Struct)
@@ -58,9 +59,13 @@ def forget(journal: Journal, *keys: str) -> None:
 
 
 def left(journal: Journal, kind: type[IntentT]) -> dict[str, IntentT]:
-    """What earlier runs had in mind and did not end, by key; steps in their order."""
+    """What earlier runs had in mind and did not end, by key; steps in their order.
+
+    One that is not understood is left out and stays where it is, for the version that wrote it.
+    """
     found = sorted(journal.values(_prefix(kind)).items())
-    return {key: msgspec.json.decode(value, type=kind) for key, value in found}
+    intents = {key: understood(value, kind, f"the intent {key}") for key, value in found}
+    return {key: intent for key, intent in intents.items() if intent is not None}
 
 
 def _prefix(kind: type[msgspec.Struct]) -> str:

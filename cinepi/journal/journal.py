@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -15,10 +16,11 @@ from cinepi.journal.damage import open_sound
 from cinepi.journal.database import Work
 from cinepi.journal.events import Bounds
 from cinepi.journal.failure import translated
+from cinepi.journal.net import legible, understood
 from cinepi.journal.requests import Timeline
 from cinepi.journal.reserve import Reserve
 from cinepi.journal.stretches import Ids, ids_between, load_steps
-from cinepi.journal.tally import TALLY_KEY, Tally
+from cinepi.journal.tally import Tally, load_tally
 from cinepi.journal.transaction import Transaction
 from cinepi.model.documents import CaptureDocument, CaptureKind
 from cinepi.protocol import CapturesListParams, EventsReadResult
@@ -26,6 +28,8 @@ from cinepi.recorded import UnansweredResult
 from cinepi.units import Bytes, Seconds
 
 __all__ = ["Journal", "Transaction"]
+
+T = TypeVar("T")
 
 
 class Journal:
@@ -72,7 +76,7 @@ class Journal:
         self._database = opened.database
         self.damage = opened.damage
         self._reserve = Reserve(path.with_name("journal.reserve"), clock)
-        self._tally = msgspec.json.decode(state.get(self._database, TALLY_KEY) or b"{}", type=Tally)
+        self._tally = load_tally(self._database) or Tally()
         self._steps = load_steps(self._database)
         self._timeline = Timeline.resume(self._database, clock)
         self._answered: set[str] = set()
@@ -145,7 +149,7 @@ class Journal:
     @property
     def identity(self) -> str:
         """Random, and the same for as long as `seq` counts on; empty on a disk full from birth."""
-        return (state.get(self._database, state.IDENTITY_KEY) or b"").decode()
+        return legible(state.get(self._database, state.IDENTITY_KEY), "its identity") or ""
 
     def events(self, after: int, limit: int) -> EventsReadResult:
         """Up to `limit` events later than `after`, and exactly how many of those are gone."""
@@ -216,19 +220,39 @@ class Journal:
         tally = self._tally
         return tally.captures, tally.capture_bytes
 
-    def saved_session(self) -> bytes | None:
-        """What `Transaction.save_session` kept last."""
-        return state.get(self._database, state.SESSION_KEY)
+    def saved_session(self, kind: type[T]) -> T | None:
+        """What `Transaction.save_session` kept last; None where it is not understood.
+
+        Such a session is put aside, so that the next one does not overwrite it. It is taken up
+        again where a version that understands it finds no later one.
+        """
+        saved = state.get(self._database, state.SESSION_KEY)
+        if saved is None:
+            aside = state.get(self._database, state.ASIDE_KEY)
+            return understood(aside, kind, "the session that was put aside")
+        session = understood(saved, kind, "the saved session")
+        if session is None:
+            with suppress(StorageFullError), self._writing() as (work, _):
+                state.put(work, state.ASIDE_KEY, saved)
+                state.drop(work, state.SESSION_KEY)
+        return session
 
     def value(self, key: str) -> str | None:
-        """What `Transaction.set_value` kept last under `key`."""
-        value = state.get(self._database, state.user_key(key))
-        return None if value is None else value.decode()
+        """What `Transaction.set_value` kept last under `key`; None where it is illegible."""
+        return legible(state.get(self._database, state.user_key(key)), f"the value {key}")
 
     def values(self, prefix: str) -> dict[str, str]:
-        """All values of `Transaction.set_value` whose keys begin with `prefix`."""
+        """All legible values of `Transaction.set_value` whose keys begin with `prefix`."""
         found = state.with_prefix(self._database, state.user_key(prefix))
-        return {state.callers_key(key): value.decode() for key, value in found.items()}
+        texts = {
+            state.callers_key(key): legible(value, f"the value {state.callers_key(key)}")
+            for key, value in found.items()
+        }
+        return {key: text for key, text in texts.items() if text is not None}
+
+    def count(self, key: str) -> int:
+        """The number that is kept under `key`; 0 where there is none, or none that is legible."""
+        return understood(self.value(key), int, f"the counter {key}") or 0
 
     def outcome(self, command: Command) -> msgspec.Raw | None:
         """How this command ended the first time; None if it is new in the last 10 minutes.

@@ -9,6 +9,7 @@ from cinepi.envelope import Command, WireError
 from cinepi.errors import ConflictError, Problem
 from cinepi.journal import state
 from cinepi.journal.database import Database, Values, Work
+from cinepi.journal.net import understood
 from cinepi.journal.tally import Tally
 from cinepi.recorded import Unanswered, UnansweredResult
 from cinepi.units import Bytes, Seconds
@@ -51,12 +52,12 @@ class Timeline:
     def resume(cls, database: Database, clock: Clock) -> "Timeline":
         """Go on from where the database was left."""
         newest = database.rows("SELECT at FROM request ORDER BY number DESC LIMIT 1")
-        saved = state.get(database, _TIMELINE_KEY)
         now = newest[0][0] if newest else 0.0
-        if saved:
-            origin = msgspec.json.decode(saved, type=_Origin)
-            if origin.kernel == kernel_boot_id():
-                now = max(now, clock.monotonic() + origin.offset)
+        origin = understood(
+            state.get(database, _TIMELINE_KEY), _Origin, "the timeline of the commands"
+        )
+        if origin is not None and origin.kernel == kernel_boot_id():
+            now = max(now, clock.monotonic() + origin.offset)
         return cls(clock, now - clock.monotonic())
 
     def save(self, work: Work) -> None:

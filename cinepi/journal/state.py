@@ -3,6 +3,8 @@
 from cinepi.journal.database import Database, Work
 
 SESSION_KEY = "journal.session"
+ASIDE_KEY = "journal.session.aside"
+"""A saved session that this version does not understand: a newer one may have written it."""
 RUNNING_KEY = "journal.running"
 """There while a service has the journal open; found at the start, it says that one crashed."""
 IDENTITY_KEY = "journal.identity"

@@ -2,6 +2,10 @@
 
 import msgspec
 
+from cinepi.journal import state
+from cinepi.journal.database import Database
+from cinepi.journal.net import understood
+
 TALLY_KEY = "journal.tally"
 
 
@@ -39,3 +43,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     def depth(self, after: int) -> int:
         """How many kept events are later than `after`."""
         return max(0, self.last_seq - max(after, self.first_seq - 1))
+
+
+def load_tally(database: Database) -> Tally | None:
+    """Read it; None in a new database, and where it is not understood."""
+    return understood(state.get(database, TALLY_KEY), Tally, "the tally")

@@ -77,7 +77,7 @@ class Transaction:
         return tuple(removed)
 
     def save_session(self, session: bytes) -> None:
-        """Keep the session's state, for `Journal.saved_session`."""
+        """Keep the session's state, as JSON, for `Journal.saved_session`."""
         state.put(self._work, state.SESSION_KEY, session)
 
     def set_value(self, key: str, value: str) -> None:

@@ -167,8 +167,8 @@ def _make_parts(
         on_change=camera_changed,
         on_event=camera_event,
         give_up=lambda reason: _give_up(journal, reason, keeper.lose_to_camera),
-        exits=_count(journal, _EXITS),
-        exits_in_a_row=_count(journal, _EXITS_IN_A_ROW),
+        exits=journal.count(_EXITS),
+        exits_in_a_row=journal.count(_EXITS_IN_A_ROW),
     )
     taker = Taker(camera, store, journal, clock)
     keeper = SessionKeeper(journal, clock, may_go_on=has_begun)
@@ -286,7 +286,7 @@ def _give_up(journal: Journal, reason: str, also: Callable[[Transaction], None])
     try:
         with journal.transaction() as tx:
             for key in (_EXITS, _EXITS_IN_A_ROW):
-                tx.set_value(key, str(_count(journal, key) + 1))
+                tx.set_value(key, str(journal.count(key) + 1))
             tx.append(CameraLost(message=reason, rung="restart_process"))
             also(tx)
     except CinepiError as error:
@@ -300,10 +300,6 @@ def _end(reason: str) -> None:
     end_soon(EXIT_HANGS)
     _log.critical("giving up", reason=reason)
     os._exit(EXIT_HANGS)
-
-
-def _count(journal: Journal, key: str) -> int:
-    return int(journal.value(key) or 0)
 
 
 def make_folders(layout: Layout) -> None:

@@ -17,7 +17,7 @@ class Revisions:
     def __init__(self, journal: Journal) -> None:
         """Read the newest."""
         self._journal = journal
-        self.number = int(journal.value(_NUMBER) or 0)
+        self.number = journal.count(_NUMBER)
 
     def digest(self) -> str | None:
         """Of the text that is in force; None before the first revision."""

@@ -56,8 +56,7 @@ class SessionKeeper:
         self._flight = Flight()
         self.away: MissReason = "late"
         self.is_realtime = False
-        saved = journal.saved_session()
-        self._session = msgspec.json.decode(saved, type=Session) if saved else None
+        self._session = journal.saved_session(Session)
         self._held_up: Session | None = None
         if self._session is not None and self._session.is_running:
             self._session, self._held_up = None, self._session

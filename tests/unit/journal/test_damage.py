@@ -60,7 +60,7 @@ def test_a_damaged_table_leaves_session_and_seq(path: Path, reopen: Callable[...
     assert journal.damage is not None
     [kept] = broken(path)
     assert kept in journal.damage
-    assert journal.saved_session() == b'{"id":"one"}'
+    assert journal.saved_session(dict) == {"id": "one"}
     assert journal.value("revision") == "7"
     assert journal.events(150, 9).lost == 50
     with journal.transaction() as transaction:
@@ -104,7 +104,7 @@ def test_a_replacement_that_is_cut_short_loses_nothing(
     journal = reopen()
     assert journal.damage is not None
     assert journal.identity == identity
-    assert journal.saved_session() == b'{"id":"one"}'
+    assert journal.saved_session(dict) == {"id": "one"}
     assert journal.value("revision") == "7"
     assert journal.last_seq == 200
     assert len(broken(path)) == 1
@@ -121,7 +121,7 @@ def test_what_is_no_database_is_replaced(
     journal = reopen()
     assert journal.damage is not None
     assert (path.parent / broken(path)[0]).read_bytes() == content
-    assert journal.saved_session() is None
+    assert journal.saved_session(dict) is None
     with journal.transaction() as transaction:
         seq = transaction.append(StorageRecovered(free_bytes=1))
     assert seq > 1_700_000_000_000

@@ -28,3 +28,13 @@ def fail(journal: Journal, meanwhile: ExitStack) -> None:
     with intents.declared(journal, REMOVAL):
         meanwhile.enter_context(journal.transaction())
         raise PermissionDeniedError("read-only")
+
+
+def test_one_that_is_not_understood_costs_itself(journal: Journal) -> None:
+    """It is left out and stays, for the newer version that wrote it; the others are found."""
+    with pytest.raises(ZeroDivisionError), intents.declared(journal, REMOVAL):
+        raise ZeroDivisionError
+    with journal.transaction() as tx:
+        tx.set_value("intent.Removal.00000000.000000", '{"filenames":"all of them"}')
+    assert list(intents.left(journal, Removal).values()) == [REMOVAL]
+    assert len(journal.values("intent.Removal.")) == 2
