@@ -4,27 +4,17 @@ A file is written under another name, synced, and renamed over the old one, so t
 power cut, finds the whole old file or the whole new one.
 """
 
-import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from cinepi.errors import (
-    ConflictError,
-    InternalError,
-    PermissionDeniedError,
-    StorageFullError,
-    TooLargeError,
-)
+from cinepi.disk import speaking_of, sync_folder
+from cinepi.errors import ConflictError, TooLargeError
 from cinepi.units import Bytes
 
 _UNFINISHED = ".new"
 _MODE = 0o640  # of a new file: the service's user writes, its group reads
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
-_FULL = {errno.ENOSPC, errno.EDQUOT}
-_MISPLACED = {errno.ENOTDIR, errno.EEXIST, errno.ELOOP}  # a file as folder, a link to itself
 
 
 def read(path: Path, *, max_bytes: Bytes, is_ours: bool = True) -> str:
@@ -81,7 +71,7 @@ def write(path: Path, text: str, *, like: Path) -> None:
         except BaseException:
             new.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def sweep(folder: Path) -> None:
@@ -116,27 +106,7 @@ def keep_as(path: Path, name: str) -> None:
             raise
         except OSError:  # another's file, or a file system without links
             path.replace(second)
-        _sync_folder(path.parent)
-
-
-@contextmanager
-def speaking_of(path: Path, verb: str) -> Iterator[None]:
-    """Turn what the system says about `path` into an error of ours; not `FileNotFoundError`."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        message = f"cannot {verb} {path}: {error.strerror}"
-        if error.errno in _REFUSED:
-            if error.errno != errno.EROFS:
-                message += f"; user {os.geteuid()} needs access to the file and its folder"
-            raise PermissionDeniedError(message) from error
-        if error.errno in _FULL:
-            raise StorageFullError(message) from error
-        if error.errno in _MISPLACED:
-            raise ConflictError(message) from error
-        raise InternalError(message) from error
+        sync_folder(path.parent)
 
 
 def _write_new(path: Path, content: bytes, like: Path) -> None:
@@ -165,11 +135,3 @@ def _check_is_file(path: Path, mode: int, *, is_in_the_way: bool) -> None:
         what = "a folder" if stat.S_ISDIR(mode) else "a device or a link"
         advice = "; move it away" if is_in_the_way else ""
         raise ConflictError(f"{path} is {what}, not a file{advice}")
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

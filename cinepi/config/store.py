@@ -13,6 +13,7 @@ from pathlib import Path
 from cinepi.clock import Clock, rfc3339
 from cinepi.config import atomic
 from cinepi.config.parse import parse_config
+from cinepi.disk import speaking_of
 from cinepi.errors import BusyError, CinepiError, ConflictError, InvalidArgumentError
 from cinepi.model.documents import BackupFile
 from cinepi.paths import Layout
@@ -212,7 +213,7 @@ def prune(layout: Layout, clock: Clock, days: int) -> int:
         made_at = _made_at(name)
         is_old = name < oldest_kept or (limit is not None and made_at < limit)
         if is_old and name not in newest[:FEWEST] and abs(now - made_at) > JUST_NOW:
-            with atomic.speaking_of(layout.backups / name, "delete"):
+            with speaking_of(layout.backups / name, "delete"):
                 (layout.backups / name).unlink(missing_ok=True)
             removed += 1
     return removed
@@ -226,7 +227,7 @@ def _names(layout: Layout) -> list[str]:
 def _each_name(layout: Layout) -> Iterator[str]:
     """The names of the copies, in no order; one after the other, since there may be thousands."""
     try:
-        with atomic.speaking_of(layout.backups, "list"), os.scandir(layout.backups) as entries:
+        with speaking_of(layout.backups, "list"), os.scandir(layout.backups) as entries:
             yield from filter(_is_name, (entry.name for entry in entries))
     except FileNotFoundError:
         return

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from cinepi.disk import hindrance
 from cinepi.errors import (
     CinepiError,
     ConflictError,
@@ -16,6 +17,7 @@ from cinepi.errors import (
 _PRIMARY = 0xFF  # the low byte of an extended result code
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _REFUSED = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
+_IO = {sqlite3.SQLITE_IOERR}  # also of files beside the database that belong to somebody else
 _IN_USE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -57,6 +59,8 @@ def _ours(path: Path, error: sqlite3.Error) -> CinepiError:
     code = _code(error)
     if code == sqlite3.SQLITE_FULL:
         return StorageFullError(f"no space is left for the journal {path}")
+    if (code in _REFUSED or code in _IO) and (words := _hindrance(path)):
+        return PermissionDeniedError(f"the journal {path} cannot be opened or written: {words}")
     if code in _REFUSED:
         return PermissionDeniedError(f"the journal {path} cannot be opened or written: {error}")
     if code in _IN_USE:
@@ -64,6 +68,11 @@ def _ours(path: Path, error: sqlite3.Error) -> CinepiError:
     if code in _DAMAGE:
         return InternalError(f"the journal {path} is damaged ({error}); a restart makes a new one")
     return InternalError(f"the journal {path} failed: {error}")
+
+
+def _hindrance(path: Path) -> str:
+    """Whose the database is, or its write-ahead log; empty if this program may use both."""
+    return hindrance(path) or hindrance(path.with_name(path.name + "-wal"))
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -7,8 +7,9 @@ from typing import Protocol
 import pytest
 
 from cinepi.clock import Clock
-from cinepi.config import atomic, store
+from cinepi.config import store
 from cinepi.config.template import as_text
+from cinepi.disk import speaking_of, user_name
 from cinepi.errors import (
     BusyError,
     CinepiError,
@@ -112,14 +113,15 @@ def test_a_file_in_place_of_the_folder_is_named(layout: Layout) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_named(nobody: Layout) -> None:
-    """Without the right to write, the error names the file, the reason and the user."""
+    """Without the right to write, the error names the file, the reason and whose the folder is."""
     nobody.config.parent.mkdir(parents=True)
     nobody.config.parent.chmod(0o555)
     with pytest.raises(PermissionDeniedError) as caught:
         store.write(nobody, "{}")
+    folder = nobody.config.parent
     assert str(caught.value) == (
-        f"cannot write {nobody.config}: Permission denied; user {os.geteuid()} needs access to "
-        "the file and its folder"
+        f"cannot write {nobody.config}: Permission denied; the mode of {folder} does not allow it "
+        f"to its owner, {user_name(os.geteuid())}"
     )
     nobody.config.parent.chmod(0o755)
 
@@ -143,7 +145,7 @@ def test_a_full_disk_is_called_so() -> None:
     full = Path("/dev/full")
     with (
         pytest.raises(StorageFullError, match="cannot write /dev/full: No space left") as caught,
-        atomic.speaking_of(full, "write"),
+        speaking_of(full, "write"),
         full.open("wb", buffering=0) as file,
     ):
         file.write(b"x")

@@ -1,12 +1,18 @@
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cinepi.clock import SystemClock
-from cinepi.errors import ConflictError, InternalError, NotSupportedError
+from cinepi.errors import (
+    ConflictError,
+    InternalError,
+    NotSupportedError,
+    PermissionDeniedError,
+)
 from cinepi.journal.journal import Journal
 from cinepi.model.events import CameraLost, StorageRecovered
 
@@ -221,3 +227,19 @@ def test_a_clean_end_is_told_from_a_crash(path: Path, reopen: Callable[..., Jour
     assert not journal.ended_cleanly
     assert journal.last_seq == 200
     assert reopen().ended_cleanly
+
+
+def test_another_users_journal_is_named_with_its_owner() -> None:
+    """A journal that root made is no failing disk to the service's own user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be two users")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        path = Path(folder) / "journal.db"
+        Journal(path, clock=SystemClock(), boot="0badcafe").close()
+        os.seteuid(65534)
+        try:
+            with pytest.raises(PermissionDeniedError, match=f"{path} belongs to root"):
+                Journal(path, clock=SystemClock(), boot="0badcafe")
+        finally:
+            os.seteuid(0)

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from cinepi.check import parse
-from cinepi.config.atomic import speaking_of
+from cinepi.disk import speaking_of
 from cinepi.errors import InvalidArgumentError
 from cinepi.features import setting
 from cinepi.paths import Layout
