@@ -1,38 +1,23 @@
-"""What pictures are called: `cinepi_YYYYMMDD_HHMMSS.jpg` in local time, then `…_01` to `…_99`."""
+"""What pictures are called: the stem of their shot, and `.jpg`."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 
-from cinepi.errors import ConflictError, InvalidArgumentError
+from cinepi.errors import InvalidArgumentError
+from cinepi.stem import stem_for, stem_of, time_of
 from cinepi.units import WallTime
 
-MOST_PER_SECOND = 100
-
-_NAME = re.compile(r"cinepi_(\d{8}_\d{6})(?:_(?!00)\d{2})?\.jpg", re.ASCII)
-_TIME = "%Y%m%d_%H%M%S"
+_ENDING = ".jpg"
 _MAX_SHOWN = 64
 
 
 def name_for(wall: WallTime, taken: Callable[[str], bool]) -> str:
-    """The first free name for a picture exposed at `wall`.
-
-    Args:
-        wall: When the exposure began; the name has it in local time.
-        taken: Whether there is a picture of that name, as there is when two are exposed in one
-            second, when the clock was set back, and in the hour that autumn repeats.
+    """The first free name for a picture exposed at `wall`; see `stem_for`.
 
     Raises:
         ConflictError: All names of that second are taken.
     """
-    second = f"cinepi_{datetime.fromtimestamp(wall).astimezone().strftime(_TIME)}"
-    for number in range(MOST_PER_SECOND):
-        name = f"{second}_{number:02}.jpg" if number else f"{second}.jpg"
-        if not taken(name):
-            return name
-    raise ConflictError(
-        f"there are {MOST_PER_SECOND} pictures of {second} already; there can be no more"
-    )
+    return stem_for(wall, lambda stem: taken(stem + _ENDING)) + _ENDING
 
 
 def parse_name(name: str, field: str = "/filename") -> datetime:
@@ -41,12 +26,10 @@ def parse_name(name: str, field: str = "/filename") -> datetime:
     Raises:
         InvalidArgumentError: No picture is called so; `field` is the JSON pointer to name.
     """
-    match = _NAME.fullmatch(name)
-    if match:
-        try:
-            return datetime.strptime(match[1], _TIME)  # noqa: DTZ007 - the name has no zone
-        except ValueError:
-            pass
+    stem = stem_of(name)
+    moment = time_of(stem) if name == stem + _ENDING else None
+    if moment is not None:
+        return moment
     message = (
         "a picture has a name such as cinepi_20261123_093000.jpg or "
         f"cinepi_20261123_093000_01.jpg, not {name[:_MAX_SHOWN]!r}"
