@@ -16,6 +16,7 @@ Place = Literal["main", "settings", "diagnostic"]
 """Where a person expects it: in front, among the settings, or among the diagnostics."""
 
 _FEATURE = "feature"
+_PLAUSIBLE = "plausible"
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -153,6 +154,24 @@ def reading(
             is_common=is_common,
         )
     )
+
+
+def plausible(minimum: float, maximum: float) -> msgspec.Meta:
+    """Say between which values, both included, a field that hardware fills can be true.
+
+    Nothing is refused for it: what was stored before such a range was narrowed is still read.
+    """
+    return msgspec.Meta(extra={_PLAUSIBLE: (minimum, maximum)})
+
+
+def plausible_ranges(message: type[msgspec.Struct]) -> dict[str, tuple[float, float]]:
+    """The least and greatest value that can be true of each field that says so."""
+    metas = ((field.name, _annotation(field.type)[0]) for field in msgspec.structs.fields(message))
+    return {
+        name: meta.extra[_PLAUSIBLE]
+        for name, meta in metas
+        if meta is not None and meta.extra and _PLAUSIBLE in meta.extra
+    }
 
 
 def features_of(message: type[msgspec.Struct]) -> tuple[Feature, ...]:

@@ -7,23 +7,14 @@ import msgspec
 
 from cinepi.camera.contract import Frame, Planes
 from cinepi.errors import CameraUnavailableError
+from cinepi.features import plausible_ranges
 from cinepi.model.documents import Achieved
 from cinepi.units import MonotonicTime, Seconds
 
 _CLOCK_SLACK: Seconds = 0.1
 """The camera's time stamps and ours are read at slightly different moments."""
 
-# Least and greatest value that can be true of a camera on earth.
-_RANGES: dict[str, tuple[float, float]] = {
-    "exposure_us": (1, 4_000_000_000),
-    "iso": (1, 10_000_000),
-    "analogue_gain": (0.01, 1000),
-    "digital_gain": (0.01, 1000),
-    "colour_temperature_k": (500, 100_000),
-    "lux": (0, 10_000_000),
-    "lens_position": (0, 100),
-    "sensor_temperature_c": (-80, 200),
-}
+_RANGES = plausible_ranges(Achieved)
 
 
 def checked(frame: Frame, resolution: str, asked_at: MonotonicTime, now: MonotonicTime) -> Frame:

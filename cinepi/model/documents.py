@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from cinepi.features import Feature, reading
+from cinepi.features import Feature, plausible, reading
 from cinepi.model.settings import CameraSettings
 from cinepi.units import Microseconds
 
@@ -131,6 +131,8 @@ class SessionDocument(Document, frozen=True):
 class Achieved(Document, frozen=True):
     """What the camera really did for one picture, from its own metadata; None where it cannot say.
 
+    Each field says what can be true of it (`plausible`); what cannot is told as None.
+
     Attributes:
         exposure_us: Exposure time.
         iso: Analogue gain × digital gain × 100, rounded.
@@ -142,14 +144,14 @@ class Achieved(Document, frozen=True):
         sensor_temperature_c: In °C.
     """
 
-    exposure_us: Microseconds | None = None
-    iso: int | None = None
-    analogue_gain: float | None = None
-    digital_gain: float | None = None
-    colour_temperature_k: int | None = None
-    lux: float | None = None
-    lens_position: float | None = None
-    sensor_temperature_c: float | None = None
+    exposure_us: Annotated[Microseconds | None, plausible(1, 4_000_000_000)] = None
+    iso: Annotated[int | None, plausible(1, 10_000_000)] = None
+    analogue_gain: Annotated[float | None, plausible(0.01, 1000)] = None
+    digital_gain: Annotated[float | None, plausible(0.01, 1000)] = None
+    colour_temperature_k: Annotated[int | None, plausible(500, 100_000)] = None
+    lux: Annotated[float | None, plausible(0, 10_000_000)] = None
+    lens_position: Annotated[float | None, plausible(0, 100)] = None
+    sensor_temperature_c: Annotated[float | None, plausible(-80, 200)] = None
 
 
 class Recovery(Document, frozen=True):

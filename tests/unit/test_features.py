@@ -3,8 +3,8 @@ from typing import Annotated, Literal
 import msgspec
 import pytest
 
-from cinepi.features import Feature, features_of, reading, setting
-from cinepi.model.documents import CaptureDocument, SessionDocument
+from cinepi.features import Feature, features_of, plausible_ranges, reading, setting
+from cinepi.model.documents import Achieved, CaptureDocument, SessionDocument
 from cinepi.model.settings import CameraSettings, Config
 
 
@@ -107,3 +107,10 @@ def test_a_feature_survives_the_wire() -> None:
     """What is sent of a feature is enough to make it again."""
     for feature in features_of(CameraSettings):
         assert msgspec.json.decode(msgspec.json.encode(feature), type=Feature) == feature
+
+
+def test_every_figure_of_a_camera_says_what_can_be_true() -> None:
+    """A new one that says nothing would be told however absurd it is."""
+    ranges = plausible_ranges(Achieved)
+    assert set(ranges) == set(Achieved.__struct_fields__)
+    assert ranges["sensor_temperature_c"] == (-80, 200)
