@@ -1,5 +1,6 @@
 """Events that did not come by themselves: `events -f` fetches them from the device's journal."""
 
+import queue
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -56,3 +57,31 @@ def test_following_survives_a_broker_that_goes_and_comes(
     wait_for(lambda: follower.events[-1]["type"] == "session_stopped")
     numbers = follower.numbers()
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
+
+
+@pytest.mark.timeout(120)
+def test_following_waits_for_devices_that_are_slower_than_itself(
+    empty_broker: RunningBroker, lone: Ctl, tmp_path: Path, stack: ExitStack
+) -> None:
+    """A broker that forgot everything knows no device until the first one is back."""
+    stack.callback(RunningService.start(tmp_path / "garden").close)
+    first = RunningDaemon.start(tmp_path / "garden", empty_broker.port)
+    stack.callback(first.kill)
+    wait_for(lambda: lone("ping").code == 0)
+    follower = Follower(lone, stack)
+    wait_for(lambda: lone("snapshot", "garden").code == 0 and follower.numbers())
+    told = len(follower.events)
+    first.terminate()
+    empty_broker.stop(forget=True)
+    assert "trying again" in follower.notes.get(timeout=20)
+    empty_broker.start()
+    stranger = Stranger(empty_broker.port)
+    stack.callback(stranger.close)
+    asked = queue.SimpleQueue[object]()
+    stranger.answer("garden", "system/republish", asked.put)
+    for _ in range(2):  # it has looked, found nothing, and looks again
+        asked.get(timeout=20)
+    stack.callback(RunningDaemon.start(tmp_path / "garden", empty_broker.port).kill)
+    wait_for(lambda: lone("snapshot", "garden").code == 0)
+    wait_for(lambda: len(follower.events) > told)
+    assert follower.numbers() == sorted(set(follower.numbers()))

@@ -7,7 +7,7 @@ from cinepi.errors import CinepiError
 from cinepi.units import Seconds
 from cinepid import topics
 from cinepid.ctl import values
-from cinepid.ctl.errors import ALL_FAILED, OK, PARTIAL
+from cinepid.ctl.errors import ALL_FAILED, OK, PARTIAL, NoDeviceError
 from cinepid.ctl.fleet import Device
 from cinepid.ctl.history import Event, Follower, newest, past
 from cinepid.ctl.output import Output
@@ -100,7 +100,8 @@ async def _follow(options: argparse.Namespace, wanted: Targets) -> int:
                 is_first = False
                 await asyncio.wait([work.link.connection.lost])
                 output.note(f"{work.link.connection.lost.result()}; trying again")
-        except BrokerError:
+        except (BrokerError, NoDeviceError):
+            # A broker that has forgotten everything knows no device until one is back.
             if is_first:
                 raise
         await follower.close()
