@@ -1,16 +1,47 @@
 """What tests ask of the machine that they run on."""
 
+import fcntl
 import os
+import random
 import socket
+import tempfile
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import IO
+
+_PORTS = range(10_000, 32_000)
+"""Below those that a kernel gives to outgoing connections: from 32768 on, unless it was told so."""
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that nobody listens on, and that no other test gets.
+
+    Tests run beside each other, and between the choice of a port and the start of a broker, or
+    while a broker is away, anybody could come in between. So the kernel is not asked for a port: it
+    would give the same one to the next who connects to something. And each port that is given stays
+    marked until this process ends: byte 12345 of a file is locked for port 12345.
+    """
+    marks = _marks()
+    while True:
+        port = random.choice(_PORTS)  # noqa: S311 - nothing is secret
+        if port in _given:
+            continue
+        with suppress(OSError), socket.socket() as probe:
+            fcntl.lockf(marks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            _given.add(port)
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+_given: set[int] = set()
+"""A process may lock again what it has locked, so that it must remember by itself."""
+
+
+@cache
+def _marks() -> IO[bytes]:
+    """Open until the process ends, which is when its locks go; one for each user."""
+    return (Path(tempfile.gettempdir()) / f"cinepi-tests-{os.getuid()}.ports").open("ab")
 
 
 def resident_mb() -> float:

@@ -5,6 +5,7 @@ One device takes them all, and at the end of it nothing has happened.
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -181,10 +182,12 @@ def _answer_to(operator: Operator, bad: Bad) -> dict[str, Any]:
     return operator.answer(bad.command)
 
 
-@pytest.fixture(scope="module")
-def before(garden: tuple[Operator, RunningService]) -> dict[str, Any]:
-    """How the device was before it was told all that nonsense."""
-    return _state(*garden)
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_has_happened(garden: tuple[Operator, RunningService]) -> Iterator[None]:
+    """None of what is said here starts a session, moves a setting or takes a picture."""
+    before = _state(*garden)
+    yield
+    assert _state(*garden) == before
 
 
 def _state(operator: Operator, service: RunningService) -> dict[str, Any]:
@@ -203,9 +206,8 @@ _MANY = settings(
 
 @_MANY
 @given(bad=bad_arguments())
-def test_wrong_arguments_are_named(shared: Operator, before: dict[str, Any], bad: Bad) -> None:
+def test_wrong_arguments_are_named(shared: Operator, bad: Bad) -> None:
     """Missing, unknown, of another type or beyond a limit: the answer names the field."""
-    assert before
     answer = _answer_to(shared, bad)
     assert answer["success"] is False, bad
     assert answer["error"]["code"] == bad.code, (bad, answer)
@@ -237,10 +239,3 @@ def test_too_long_a_message_is_not_read(shared: Operator, command: str) -> None:
     """Its length is judged before its content."""
     bad = Bad(command, b'{"id": "' + b"x" * MAX_BYTES + b'"}', None, "too_large")
     assert _answer_to(shared, bad)["error"]["code"] == bad.code
-
-
-def test_nothing_has_happened(
-    garden: tuple[Operator, RunningService], before: dict[str, Any]
-) -> None:
-    """None of it has started a session, moved a setting or taken a picture."""
-    assert _state(*garden) == before

@@ -11,16 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.broker.house.client import MosquittoClient, wait_until
+from tests.machine import free_port
 
 SHIPPED = Path(__file__).parents[3] / "mosquitto"
 DEVICES = ("garden", "roof")
 USERS = ("operator", "homeassistant", "monitor")
-
-
-def free_port() -> int:
-    """A port that nobody uses."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def answers(port: int) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from cinepi.errors import ConflictError, InvalidArgumentError, NotSupportedError
 from cinepid.demo.brokers import HOST, USUAL_PORT, LocalBroker, choose, find_mosquitto
 from cinepid.demo.hints import hints
+from tests.machine import free_port
 from tests.service.demo.program import Running
 from tests.service.running import wait_for
 
@@ -25,18 +26,16 @@ def busy_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def free_port() -> int:
+def port() -> int:
     """A port on which nothing listens."""
-    with closing(socket.create_server((HOST, 0))) as server:
-        port: int = server.getsockname()[1]
-    return port
+    return free_port()
 
 
-def test_mosquitto_comes_first(tmp_path: Path, free_port: int) -> None:
+def test_mosquitto_comes_first(tmp_path: Path, port: int) -> None:
     """Where mosquitto is installed the demo runs it, with the port that was asked for."""
-    broker = choose(tmp_path, free_port)
+    broker = choose(tmp_path, port)
     assert broker.name == "mosquitto"
-    assert broker.port == broker.port_5 == free_port
+    assert broker.port == broker.port_5 == port
 
 
 def test_mosquitto_is_found_outside_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,22 +69,22 @@ def test_without_a_wish_some_free_port_is_found(tmp_path: Path) -> None:
 
 
 def test_without_any_broker_it_says_what_to_install(
-    tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither mosquitto nor iotcore: the message names both."""
     monkeypatch.setattr("cinepid.demo.brokers.find_spec", lambda _: None)
     with pytest.raises(NotSupportedError, match="apt install mosquitto"):
-        choose(tmp_path, free_port, NOWHERE)
+        choose(tmp_path, port, NOWHERE)
 
 
 @pytest.mark.parametrize("path", [None, NOWHERE], ids=["mosquitto", "iotcore"])
 def test_both_brokers_speak_both_versions_on_loopback_only(
-    path: str | None, tmp_path: Path, free_port: int
+    path: str | None, tmp_path: Path, port: int
 ) -> None:
     """A retained message of 1 MB written with MQTT 5 is read by a client of 3.1.1."""
     if path == NOWHERE:
         pytest.importorskip("iotcore")
-    broker = choose(tmp_path, free_port, path)
+    broker = choose(tmp_path, port, path)
     running = Running(list(broker.command), os.environ)
     try:
         wait_for(lambda: not _is_free(broker.port) and not _is_free(broker.port_5))

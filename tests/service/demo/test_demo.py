@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cinepi.paths import Layout
+from tests.machine import free_port
 from tests.service.demo.program import LIMIT_S, Running, Start
 from tests.service.running import wait_for
 
@@ -34,8 +35,7 @@ def demo(start: Start, tmp_path: Path) -> Callable[..., Running]:
 @pytest.fixture
 def port() -> str:
     """A port on which nothing listens."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return str(server.getsockname()[1])
+    return str(free_port())
 
 
 def test_a_demo_takes_pictures_and_ends_on_ctrl_c(
