@@ -5,6 +5,8 @@ from typing import TypeAlias
 Seconds: TypeAlias = float
 Milliseconds: TypeAlias = float
 Microseconds: TypeAlias = int
+Stops: TypeAlias = float
+"""One more is twice as much light."""
 Bytes: TypeAlias = int
 MEGABYTE: Bytes = 1_000_000
 WallTime: TypeAlias = float

@@ -24,12 +24,21 @@ class BoundedCaller:
         self._name = name
         self._clock = clock
         self._helper: _Helper | None = None
-        self._busy_since: MonotonicTime | None = None
+        self._present: MonotonicTime | None = None
+        self._promise: MonotonicTime = clock.monotonic()
 
     @property
-    def busy_since(self) -> MonotonicTime | None:
-        """When the present call began; None if there is none. May be asked by any thread."""
-        return self._busy_since
+    def promise(self) -> MonotonicTime:
+        """By when the newest call is over, as said when it began; any thread.
+
+        It lies in the past where that call is over, and where even giving it up takes too long.
+        """
+        return self._promise
+
+    def overdue(self) -> Seconds:
+        """How long the present call should have been over; 0 while all is well; any thread."""
+        present = self._present
+        return 0.0 if present is None else max(0.0, self._clock.monotonic() - present)
 
     def call(
         self,
@@ -54,7 +63,7 @@ class BoundedCaller:
         if self._helper is None:
             self._helper = _Helper(self._name)
             self._helper.start()
-        self._busy_since = self._clock.monotonic()
+        self._promise = self._present = self._clock.monotonic() + limit
         try:
             self._helper.jobs.put(job)
             if not job.wait(limit):
@@ -63,7 +72,7 @@ class BoundedCaller:
                 message = f"{what} has not ended within {limit:.1f} s and was left behind"
                 raise DeadlineError(message)
         finally:
-            self._busy_since = None
+            self._present = None
         return job.outcome(what)
 
     def stop(self) -> None:

@@ -9,33 +9,39 @@ import msgspec
 from cinepi.camera import registry
 from cinepi.camera.bounded import BoundedCaller, ResultT
 from cinepi.camera.contract import CameraBackend, Frame
-from cinepi.camera.fit import fit, problems
+from cinepi.camera.fit import fit, fit_exposure, problems
 from cinepi.camera.ladder import Ladder
 from cinepi.camera.plausible import checked
 from cinepi.clock import Clock, rfc3339, wait_until
 from cinepi.errors import CameraUnavailableError, CinepiError, DeadlineError, Problem
+from cinepi.exposure.contract import Exposure
+from cinepi.exposure.planning import planned
 from cinepi.heap import trim
+from cinepi.logs.seldom import Seldom
+from cinepi.logs.setup import logger
 from cinepi.model.documents import CameraDocument, Rung
 from cinepi.model.events import CameraLost, CameraRecovered
 from cinepi.model.settings import CameraSettings
 from cinepi.paths import Layout
-from cinepi.units import MonotonicTime, Seconds
+from cinepi.units import Microseconds, MonotonicTime, Seconds
 
 _CALL_LIMIT: Seconds = 12.0
-"""For all but a capture: the contract allows 10 s, and a loaded machine a little more."""
+"""For all but a picture: the contract allows 10 s, and a loaded machine a little more."""
 _GRACE: Seconds = 2.0
-"""A backend notices by itself that a capture is late; this much later it counts as hung."""
+"""A backend notices by itself that a picture is late; this much later it counts as hung."""
 _SETTLING = 6
 """Automatic exposure may need so many: five to settle after a change of light, plus the picture."""
 EXPOSURES = 3
 """A fixed exposure may need so many: sensors were seen to take two, plus the one under way."""
 
+_log = logger("camera")
+
 
 class Camera:
     """One camera with its settings and its ladder of recovery.
 
-    One thread owns it and makes all calls, except `document`, `check` and `busy_since`, which any
-    thread may ask: they never wait. Every call ends in bounded time, whatever the backend does.
+    One thread owns it and makes all calls, except those that say that any thread may ask: they
+    never wait. Every call ends in bounded time, whatever the backend does.
     """
 
     def __init__(
@@ -57,7 +63,8 @@ class Camera:
             layout: Where things lie.
             clock: The time.
             on_change: Called whenever `document` would answer something new.
-            on_event: Called with `CameraLost` and `CameraRecovered`.
+            on_event: Called with `CameraLost` and `CameraRecovered`; must not raise, since what
+                cannot be told may not cost a picture.
             give_up: Called with the reason when only a new process can help; should not return.
             exits: How many processes were given up so far, since the journal began.
             exits_in_a_row: The same since the last picture; from three on, the camera is `stuck`.
@@ -71,6 +78,8 @@ class Camera:
         self._give_up = give_up
         self._ladder = Ladder(exits=exits, exits_in_a_row=exits_in_a_row, now=clock.monotonic())
         self._caller = BoundedCaller("camera", clock)
+        self._seldom = Seldom(clock)
+        self._decided_us: Microseconds = 0  # the exposure that the camera chose last
         self._made: CameraBackend | None = None
         self._backend: CameraBackend | None = None  # the same one, while it is open
         self._document = CameraDocument(
@@ -85,20 +94,23 @@ class Camera:
         """The camera as it is now; any thread."""
         return self._document
 
-    def busy_since(self) -> MonotonicTime | None:
-        """When the present call into the backend began; None while there is none; any thread."""
-        return self._caller.busy_since
+    def promise(self) -> MonotonicTime:
+        """By when the newest call into the backend is over, as said when it began; any thread.
+
+        Settings that change while it lasts do not change that.
+        """
+        return self._caller.promise
+
+    def overdue(self) -> Seconds:
+        """How long the present call should have been over; 0 while all is well; any thread."""
+        return self._caller.overdue()
 
     def check(self, changes: Mapping[str, object]) -> list[Problem]:
         """What of `changes` this camera cannot take, each with the field `/key`; any thread.
 
         Keys that the camera does not have are no problem: they are dropped.
         """
-        found = problems(changes, self._document.features)
-        backend = changes.get("backend", registry.AUTO)
-        if unknown := registry.problem(str(backend)):
-            found.append(Problem("/backend", unknown))
-        return found
+        return problems(changes, self._document.features)
 
     def document_with(self, settings: CameraSettings) -> CameraDocument:
         """The document as it will be once `settings` are applied; any thread."""
@@ -137,7 +149,13 @@ class Camera:
                 self._lose(error)
             self._ladder.forget_pause(self._clock.monotonic())
 
-    def take(self, due: MonotonicTime | None = None) -> Frame:
+    def take(
+        self,
+        due: MonotonicTime | None = None,
+        *,
+        exposure: Exposure | None = None,
+        latest: MonotonicTime | None = None,
+    ) -> Frame:
         """Take a picture, not before `due`; opens the camera and climbs the ladder if need be.
 
         With a `due` a little ahead, all calls up to the camera's own are made by then, and its
@@ -147,16 +165,30 @@ class Camera:
         three times the limit of a picture, and 40 s, before this raises. The caller releases the
         frame.
 
+        Args:
+            due: When to begin; None for at once.
+            exposure: What to ask for, moved into the range of the camera; None for the first that
+                the exposure mode of the settings plans without a memory.
+            latest: A picture for which the camera had to be opened or brought back must have begun
+                by then. It does not bind a healthy camera, which may begin a long exposure late
+                because its stream runs freely.
+
         Raises:
             CameraUnavailableError: The camera is gone, in use, broken, or its pause still lasts.
-            DeadlineError: It was too slow on every rung.
+            DeadlineError: It was too slow on every rung, or is well again only after `latest`.
         """
+        was_well = self._backend is not None
         backend = self._ensure_open()
         try:
-            frame = self._expose(backend, due)
+            frame = self._expose(backend, exposure, due)
         except CinepiError as error:
-            frame = self._rescue(error)
+            was_well = False
+            frame = self._rescue(error, exposure)
         self._succeed(frame)
+        if not was_well and latest is not None and frame.began_at > latest:
+            frame.release()
+            message = f"the camera was well again {frame.began_at - latest:.1f} s too late"
+            raise DeadlineError(message)
         return frame
 
     def restart(self) -> None:
@@ -187,20 +219,20 @@ class Camera:
 
     # -- rungs ----------------------------------------------------------------------------------
 
-    def _rescue(self, error: CinepiError) -> Frame:
+    def _rescue(self, error: CinepiError, exposure: Exposure | None) -> Frame:
         """Climb from rung to rung until one gives a picture."""
         self._climb("restart_stream", error)
         try:
             if self._backend is not None:
                 self._call(self._backend.restart, "restarting the stream")
-                return self._expose(self._backend)
+                return self._expose(self._backend, exposure)
         except CinepiError as next_error:
             error = next_error
         self._climb("reopen", error)
         self._close_backend()
         backend = self._open_backend()
         try:
-            return self._expose(backend)
+            return self._expose(backend, exposure)
         except CinepiError as last_error:
             self._leave(last_error)
 
@@ -267,7 +299,9 @@ class Camera:
     def _open_backend(self) -> CameraBackend:
         try:
             name = registry.resolve(self._backend_name)
-            backend = self._made or registry.make(name, self._layout, self._clock)
+            backend = self._made or self._call(
+                lambda: registry.make(name, self._layout, self._clock), "loading the camera's code"
+            )
             self._made = backend  # kept, since it knows which camera it had
             identity = self._call(backend.open, "opening the camera")
         except DeadlineError as error:
@@ -297,28 +331,40 @@ class Camera:
             adjusted=fitted.adjusted,
         )
 
-    def _expose(self, backend: CameraBackend, due: MonotonicTime | None = None) -> Frame:
+    def _expose(
+        self, backend: CameraBackend, asked: Exposure | None, due: MonotonicTime | None = None
+    ) -> Frame:
         settings = self._document.settings
-        limit = backend.margin + self._longest_exposure(settings)
         now = self._clock.monotonic()
-        asked_at = max(now, due or now)
+        begins = max(now, due or now)
+        if asked is None:
+            asked = planned(settings, None, self._clock.wall() + begins - now)[0]
+        exposure = fit_exposure(asked, self._document.features)
+        limit = backend.margin + self._longest(exposure)
 
         def fire() -> Frame:
-            wait_until(asked_at, self._clock)
-            return backend.capture(limit)
+            wait_until(begins, self._clock)
+            frame = backend.expose(exposure, limit)
+            return checked(frame, settings.resolution, begins, self._clock.monotonic())
 
-        frame = self._caller.call(
+        frame = self._ask(
             fire,
-            asked_at - now + limit + _GRACE,
+            begins - now + limit + _GRACE,
             "taking a picture",
             discard=lambda late: late.release(),
         )
-        return checked(frame, settings.resolution, asked_at, self._clock.monotonic())
+        if exposure.shutter_us is None:
+            self._decided_us = frame.achieved.exposure_us or 0
+        return frame
 
-    def _longest_exposure(self, settings: CameraSettings) -> Seconds:
-        if settings.exposure_mode == "manual":
-            return EXPOSURES * settings.shutter_us / 1e6
-        return _SETTLING * (self._document.achieved.exposure_us or 0) / 1e6
+    def _longest(self, exposure: Exposure) -> Seconds:
+        """How long a healthy camera may expose for one picture, all the frames before it included.
+
+        Where the camera decides, nobody knows before; its last decision is the best guess.
+        """
+        if exposure.shutter_us is None:
+            return _SETTLING * self._decided_us / 1e6
+        return EXPOSURES * exposure.shutter_us / 1e6
 
     def _close_backend(self) -> None:
         """Close; one that does not even close is only left with the process."""
@@ -338,7 +384,24 @@ class Camera:
         self._update(connected=False)
 
     def _call(self, work: Callable[[], ResultT], what: str) -> ResultT:
-        return self._caller.call(work, _CALL_LIMIT, what)
+        return self._ask(work, _CALL_LIMIT, what)
+
+    def _ask(
+        self,
+        work: Callable[[], ResultT],
+        limit: Seconds,
+        what: str,
+        discard: Callable[[ResultT], None] | None = None,
+    ) -> ResultT:
+        """Call the backend: whatever goes wrong there is the camera's, also a bug or no memory."""
+        try:
+            return self._caller.call(work, limit, what, discard)
+        except (CameraUnavailableError, DeadlineError):
+            raise
+        except CinepiError as error:
+            if self._seldom.is_due(what):
+                _log.error("the camera's own code failed", exc_info=error)
+            raise CameraUnavailableError(str(error), *error.problems) from error
 
     def _update(self, **changes: object) -> None:
         changed = msgspec.structs.replace(self._document, recovery=self._ladder.recovery, **changes)

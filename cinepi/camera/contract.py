@@ -1,4 +1,4 @@
-"""What a camera backend must do; a backend is one file in `backends/`, found by its name."""
+"""What a camera backend must do; a backend is one folder in `backends/`, found by its name."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinepi.clock import Clock
+from cinepi.exposure.contract import Exposure
 from cinepi.features import Feature
 from cinepi.model.documents import Achieved
 from cinepi.model.settings import CameraSettings
@@ -79,17 +80,18 @@ class Identity:
 
 
 class CameraBackend(ABC):
-    """One camera. Only one thread calls it; each call is bounded, as said at each.
+    """One camera. Only one thread calls it, and each call ends within the time said at it.
 
     Any method may raise `CameraUnavailableError` (gone, busy, broken) or `DeadlineError` (too
     slow); foreign exceptions never leave a backend. After such an error the owner climbs the
     ladder: `restart`, then `close` and `open`, then the end of the process.
 
-    A backend is made with its name's `Layout` and `Clock`: `Backend(layout, clock)`, which touches
-    no device. After a call that never returned, another thread calls `close`.
+    A backend is the class `Backend` in the file `backend.py` of its folder. It is made with
+    `Backend(layout, clock)`, which touches no device. After a call that never returned, another
+    thread calls `close`.
 
     Attributes:
-        margin: How long a healthy capture may take beyond its exposure, in seconds.
+        margin: How long a healthy camera may take for a picture beyond its exposure, in seconds.
     """
 
     margin: ClassVar[Seconds] = 5.0
@@ -106,14 +108,25 @@ class CameraBackend(ABC):
     def configure(self, settings: CameraSettings) -> None:
         """Make ready for pictures with `settings`, already within the range of `open`; 10 s.
 
-        Keys that the camera cannot follow are ignored. May be called again at any time.
+        They hold from the next picture on. This may stop the stream, so a backend compares: where
+        nothing has changed that it needs the stream stopped for, the call costs nothing. The
+        settings of an exposure (`exposure_mode`, `shutter_us`, `iso`, `gain`) never need that,
+        since `expose` brings them; keys that the camera cannot follow are ignored. It may be
+        called again at any time.
         """
 
     @abstractmethod
-    def capture(self, limit: Seconds) -> Frame:
+    def expose(self, exposure: Exposure, limit: Seconds) -> Frame:
         """Begin an exposure now and wait for the frame, for at most `limit` seconds.
 
-        `limit` includes the exposure time. A frame that was exposed before the call does not count.
+        The frame is the first one that began after the call and shows what was asked for. Where
+        the camera does not obey within a second or so, it is the next one, and `achieved` says
+        what it did. A frame that began before the call does not count.
+
+        Args:
+            exposure: Already within the range of `open`. What of it is None, the camera decides.
+                It is asked for with each picture, and may change with each.
+            limit: Includes the exposure time.
         """
 
     @abstractmethod
@@ -122,7 +135,7 @@ class CameraBackend(ABC):
 
     @abstractmethod
     def rest(self) -> None:
-        """Give back memory that only the next picture needs; the next `capture` may be slower."""
+        """Give back memory that only the next picture needs; 10 s. The next one may be slower."""
 
     @abstractmethod
     def close(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from cinepi.errors import Problem
+from cinepi.exposure.contract import Exposure
 from cinepi.features import Feature, features_of
 from cinepi.model.settings import CameraSettings
 
@@ -51,6 +52,16 @@ def fit(asked: CameraSettings, features: tuple[Feature, ...]) -> Fitted:
         dropped=tuple(dropped),
         adjusted=tuple(adjusted),
     )
+
+
+def fit_exposure(asked: Exposure, features: tuple[Feature, ...]) -> Exposure:
+    """Make `asked` fit a camera that has `features`: what it cannot follow, it decides itself."""
+    shutter = next((feature for feature in features if feature.key == "shutter_us"), None)
+    if shutter is None:
+        return Exposure()
+    if asked.shutter_us is None:
+        return asked
+    return msgspec.structs.replace(asked, shutter_us=int(_nearest(asked.shutter_us, shutter)))
 
 
 def problems(changes: Mapping[str, object], features: tuple[Feature, ...]) -> list[Problem]:

@@ -2,10 +2,10 @@
 
 import importlib
 import importlib.util
-import pkgutil
 
 from cinepi.camera import backends as folder
 from cinepi.camera.contract import CameraBackend
+from cinepi.choices import choices_in
 from cinepi.clock import Clock
 from cinepi.errors import InvalidArgumentError
 from cinepi.paths import Layout
@@ -20,7 +20,7 @@ _FALLBACK = "simulated"
 
 def backends() -> tuple[str, ...]:
     """Names of all cameras that can be asked for, in alphabetical order; `auto` is not one."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(folder.__path__)))
+    return choices_in(folder.__name__)
 
 
 def resolve(name: str) -> str:
@@ -32,15 +32,11 @@ def resolve(name: str) -> str:
     if name == AUTO:
         is_installed = all(importlib.util.find_spec(module) for module in _NEEDED_BY_REAL)
         return _REAL if is_installed else _FALLBACK
-    if unknown := problem(name):
-        raise InvalidArgumentError.at("/camera/backend", unknown)
+    if name not in backends():
+        known = ", ".join((AUTO, *backends()))
+        message = f"backend must be one of {known}, not {name!r}"
+        raise InvalidArgumentError.at("/camera/backend", message)
     return name
-
-
-def problem(name: str) -> str | None:
-    """What is wrong with asking for `name`; None where there is such a camera, or it is `auto`."""
-    known = (AUTO, *backends())
-    return None if name in known else f"backend must be one of {', '.join(known)}, not {name!r}"
 
 
 def make(name: str, layout: Layout, clock: Clock) -> CameraBackend:

@@ -1,12 +1,18 @@
 """The configuration, `cinepi.yaml`: each setting with its range, default and words, stated once."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import msgspec
 
+from cinepi.choices import choices_in
 from cinepi.features import setting
 
-ExposureMode = Literal["auto", "manual"]
+if TYPE_CHECKING:  # to a type checker the names of files are text
+    BackendName: TypeAlias = str
+    ExposureModeName: TypeAlias = str
+else:
+    BackendName = Literal[("auto", *choices_in("cinepi.camera.backends"))]
+    ExposureModeName = Literal[choices_in("cinepi.exposure.modes")]
 WhiteBalance = Literal[
     "auto", "incandescent", "tungsten", "fluorescent", "indoor", "daylight", "cloudy"
 ]
@@ -31,19 +37,17 @@ class CameraSettings(Section, frozen=True, kw_only=True):
     """
 
     backend: Annotated[
-        str,
+        BackendName,
         setting(
             "Camera backend",
-            "Which camera code to use: auto, picamera2 or simulated.",
-            pattern="^[a-z][a-z0-9_]{0,31}$",
-            example="auto",
+            "Which camera code to use; auto is picamera2 where that is installed.",
             place="diagnostic",
             is_common=False,
             needs_restart=True,
         ),
     ] = "auto"
     exposure_mode: Annotated[
-        ExposureMode,
+        ExposureModeName,
         setting(
             "Exposure mode",
             "Whether the camera chooses shutter and gain, or you do.",

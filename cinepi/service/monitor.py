@@ -6,7 +6,6 @@ Runs in a thread of its own, so that it sees a camera thread that hangs.
 import threading
 from collections.abc import Callable, Iterator
 
-from cinepi.camera.camera import EXPOSURES
 from cinepi.capture.removal import tell_vanished
 from cinepi.clock import STEP, Clock
 from cinepi.errors import CinepiError
@@ -21,8 +20,8 @@ PERIOD: Seconds = 1.0
 STORAGE_EVERY = 5
 """Periods from one look at the disk to the next."""
 STUCK_AFTER: Seconds = 120.0
-"""A camera call that takes longer than this plus its exposures is given up with the process;
-every call that knows its own limit has ended long before."""
+"""A camera call that is not over so long after its own limit is given up with the process, and so
+is a shutter thread that has not turned since; whatever keeps its limit has ended long before."""
 
 _log = logger("monitor")
 
@@ -71,9 +70,13 @@ class Monitor:
             self._look(turn)
 
     def patience(self) -> Seconds:
-        """How long the shutter may take for anything."""
-        exposure = self._parts.configuration.config.camera.shutter_us / 1e6
-        return STUCK_AFTER + EXPOSURES * exposure
+        """How long the shutter's turn may take: as long as the camera's calls in it have promised.
+
+        Each call into the camera says when it begins by when it is over. Nothing is computed from
+        the settings of now, which may have changed meanwhile.
+        """
+        promised = self._parts.camera.promise() - self._parts.shutter.progressed_at
+        return STUCK_AFTER + max(0.0, promised)
 
     def _look(self, turn: int) -> None:
         self._check_progress()
@@ -105,11 +108,11 @@ class Monitor:
     def _check_progress(self) -> None:
         now = self._parts.clock.monotonic()
         keeper = self._parts.keeper
-        limit = self.patience()
-        busy_since = self._parts.camera.busy_since()
-        if busy_since is not None and now - busy_since > limit:
-            reason = f"the camera has not answered for {now - busy_since:.0f} s"
+        overdue = self._parts.camera.overdue()
+        if overdue > STUCK_AFTER:
+            reason = f"the camera has not answered for {overdue:.0f} s beyond its limit"
             self._give_up(reason, keeper.lose_to_camera)
+        limit = self.patience()
         if now - self._parts.shutter.progressed_at > limit:
             reason = f"the shutter thread has made no progress for {limit:.0f} s"
             self._give_up(reason, keeper.tell)

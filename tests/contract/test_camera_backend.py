@@ -13,6 +13,7 @@ from cinepi.camera.contract import CameraBackend, Frame, Identity
 from cinepi.camera.fit import fit
 from cinepi.clock import SystemClock
 from cinepi.errors import DeadlineError
+from cinepi.exposure.contract import Exposure
 from cinepi.features import features_of
 from cinepi.model.settings import CameraSettings
 from cinepi.paths import Layout
@@ -81,7 +82,7 @@ def test_picture_has_the_size_asked_for(camera: CameraBackend, which: int) -> No
     resolution = resolutions(camera.open())[which]
     camera.close()
     ready(camera, resolution=resolution)
-    frame = camera.capture(LIMIT)
+    frame = camera.expose(Exposure(), LIMIT)
     width, height = (int(number) for number in resolution.split("x"))
     assert frame.main.y.shape == (height, width)
     assert frame.main.u.shape == frame.main.v.shape == (height // 2, width // 2)
@@ -91,7 +92,7 @@ def test_picture_has_the_size_asked_for(camera: CameraBackend, which: int) -> No
 def test_picture_can_be_encoded(camera: CameraBackend) -> None:
     """The planes go into the JPEG encoder as they are."""
     ready(camera)
-    frame = camera.capture(LIMIT)
+    frame = camera.expose(Exposure(), LIMIT)
     main = frame.main
     jpeg = simplejpeg.encode_jpeg_yuv_planes(main.y, main.u, main.v, quality=90)
     frame.release()
@@ -101,7 +102,7 @@ def test_picture_can_be_encoded(camera: CameraBackend) -> None:
 def test_preview_is_the_small_picture(camera: CameraBackend) -> None:
     """A preview is at most 800 pixels wide and shows the same part of the world."""
     ready(camera, resolution="1920x1080")
-    frame = camera.capture(LIMIT)
+    frame = camera.expose(Exposure(), LIMIT)
     if frame.preview is not None:
         assert frame.preview.width <= 800
         shape = frame.main.width / frame.main.height
@@ -115,7 +116,7 @@ def test_exposure_begins_after_the_call(camera: CameraBackend) -> None:
     clock = SystemClock()
     for _ in range(3):
         asked_at = clock.monotonic()
-        frame = camera.capture(LIMIT)
+        frame = camera.expose(Exposure(), LIMIT)
         assert asked_at - 0.01 <= frame.began_at <= clock.monotonic()
         frame.release()
 
@@ -123,8 +124,8 @@ def test_exposure_begins_after_the_call(camera: CameraBackend) -> None:
 def test_pictures_differ(camera: CameraBackend) -> None:
     """The next picture is a new one."""
     ready(camera)
-    first = copy_of(camera.capture(LIMIT))
-    second = copy_of(camera.capture(LIMIT))
+    first = copy_of(camera.expose(Exposure(), LIMIT))
+    second = copy_of(camera.expose(Exposure(), LIMIT))
     assert not np.array_equal(first, second)
 
 
@@ -142,7 +143,7 @@ def test_settings_that_it_cannot_follow_are_ignored(camera: CameraBackend) -> No
             sharpness=2.0,
         )
     )
-    camera.capture(LIMIT).release()
+    camera.expose(Exposure(), LIMIT).release()
 
 
 def test_goes_on_after_a_restart_and_a_rest(camera: CameraBackend) -> None:
@@ -150,18 +151,18 @@ def test_goes_on_after_a_restart_and_a_rest(camera: CameraBackend) -> None:
     settings = ready(camera)
     for interrupt in (camera.restart, camera.rest, camera.restart):
         interrupt()
-        frame = camera.capture(LIMIT)
+        frame = camera.expose(Exposure(), LIMIT)
         assert f"{frame.main.width}x{frame.main.height}" == settings.resolution
         frame.release()
 
 
 def test_too_short_a_limit_is_an_error_that_a_restart_mends(camera: CameraBackend) -> None:
-    """A capture that takes too long raises `DeadlineError`, and the camera is none the worse."""
+    """A picture that takes too long raises `DeadlineError`, and the camera is none the worse."""
     ready(camera)
     with pytest.raises(DeadlineError):
-        camera.capture(0.0)
+        camera.expose(Exposure(), 0.0)
     camera.restart()
-    camera.capture(LIMIT).release()
+    camera.expose(Exposure(), LIMIT).release()
 
 
 def test_closing_twice_is_harmless(camera: CameraBackend) -> None:
@@ -170,7 +171,7 @@ def test_closing_twice_is_harmless(camera: CameraBackend) -> None:
     camera.close()
     camera.close()
     ready(camera)
-    camera.capture(LIMIT).release()
+    camera.expose(Exposure(), LIMIT).release()
 
 
 def copy_of(frame: Frame) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

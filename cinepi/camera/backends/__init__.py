@@ -1,5 +1,6 @@
-"""Cameras: each folder here is one, and its name is what `camera.backend` in the configuration says.
+"""Cameras: each folder here is one, and its name is a value of the setting `camera.backend`.
 
-Its file `backend.py` holds a class `Backend` that keeps `cinepi.camera.contract.CameraBackend`. It is imported
-only when it is asked for, and imports the library of its hardware no earlier than `open`.
+Its file `backend.py` holds a class `Backend` that keeps `cinepi.camera.contract.CameraBackend`. It
+is imported only when it is asked for, and imports the library of its hardware no earlier than
+`open`.
 """

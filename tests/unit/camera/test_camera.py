@@ -2,6 +2,7 @@ import threading
 
 import pytest
 
+from cinepi.camera import registry
 from cinepi.camera.backends.simulated import faults
 from cinepi.camera.ladder import STUCK_AFTER
 from cinepi.errors import CameraUnavailableError
@@ -311,24 +312,9 @@ def test_unknown_camera_is_told_apart_from_a_lost_one(bench: Bench) -> None:
     """A name that no camera has leads to a problem that lists those that there are."""
     camera = bench.camera(CameraSettings(backend="betamax"))
     camera.open()
-    assert "picamera2, simulated" in (camera.document().problem or "")
+    assert ", ".join(registry.backends()) in (camera.document().problem or "")
     with pytest.raises(CameraUnavailableError):
         camera.take()
-
-
-def test_watchdog_sees_a_call_that_lasts(bench: Bench) -> None:
-    """Any thread can see since when the camera has been at work."""
-    camera = bench.camera()
-    camera.open()
-    assert camera.busy_since() is None
-    faults.write(bench.layout, "slow", count=1, seconds=1.0)
-    taker = threading.Thread(target=lambda: camera.take().release(), name="taker")
-    taker.start()
-    while camera.busy_since() is None and taker.is_alive():
-        pass
-    assert camera.busy_since() is not None
-    taker.join(10)
-    assert camera.busy_since() is None
 
 
 def test_closed_camera_leaves_no_thread(bench: Bench) -> None:

@@ -3,6 +3,7 @@ import math
 import pytest
 
 from cinepi.camera.backends.picamera2 import controls
+from cinepi.exposure.contract import Exposure
 from cinepi.model.settings import CameraSettings
 
 # What picamera2 lists for the High Quality Camera once it is configured, as documented for it.
@@ -44,7 +45,8 @@ def test_camera_that_advertises_next_to_nothing() -> None:
     """Such a camera has a resolution, and no control is set that it does not know."""
     features = controls.features(VIRTUAL, ["1280x720"], can_rotate=False)
     assert [feature.key for feature in features] == ["resolution"]
-    assert controls.controls(CameraSettings(exposure_mode="manual"), VIRTUAL) == {}
+    assert controls.standing(CameraSettings(), VIRTUAL) == {}
+    assert controls.of_exposure(Exposure(shutter_us=5000, gain=1.0), VIRTUAL) == {}
 
 
 def test_narrow_choices() -> None:
@@ -53,26 +55,59 @@ def test_narrow_choices() -> None:
     assert features[-1].choices == ("manual", "auto")
 
 
-def test_manual_exposure() -> None:
-    """ISO 100 is a gain of 1; the gain comes on top."""
-    wanted = controls.controls(
-        CameraSettings(exposure_mode="manual", shutter_us=5000, iso=400, gain=2.0), IMX477
-    )
-    assert wanted["ExposureTime"] == 5000
-    assert wanted["AnalogueGain"] == pytest.approx(8.0)
-    assert "ExposureValue" not in wanted
+def test_fixed_exposure() -> None:
+    """Shutter and gain are set as they are asked for."""
+    wanted = controls.of_exposure(Exposure(shutter_us=5000, gain=8.0), IMX477)
+    assert wanted == {"ExposureTime": 5000, "AnalogueGain": 8.0}
 
 
 def test_automatic_exposure_takes_back_what_was_fixed() -> None:
     """Shutter and gain go back to the automatic, which is compensated as asked."""
-    wanted = controls.controls(CameraSettings(ev=-1.0, shutter_us=5000), IMX477)
-    assert (wanted["ExposureTime"], wanted["AnalogueGain"]) == (0, 0)
-    assert (wanted["AeEnable"], wanted["ExposureValue"]) == (True, -1.0)
+    assert controls.of_exposure(Exposure(), IMX477) == {
+        "AeEnable": True,
+        "ExposureTime": 0,
+        "AnalogueGain": 0.0,
+    }
+    assert controls.standing(CameraSettings(ev=-1.0), IMX477)["ExposureValue"] == -1.0
+
+
+def test_half_of_an_exposure_may_be_left_to_the_camera() -> None:
+    """A fixed shutter with a gain that the camera finds, or the other way round."""
+    assert controls.of_exposure(Exposure(shutter_us=5000), IMX477) == {
+        "ExposureTime": 5000,
+        "AnalogueGain": 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("metadata", "is_shown"),
+    [
+        ({"ExposureTime": 10_000, "AnalogueGain": 4.0, "DigitalGain": 2.0}, True),
+        (
+            {"ExposureTime": 9_900, "AnalogueGain": 8.08},
+            True,
+        ),  # lines are whole, the light is right
+        ({"ExposureTime": 9_900, "AnalogueGain": 7.8}, False),  # too dark by 3.5 percent
+        ({"ExposureTime": 20_000, "AnalogueGain": 4.0}, False),  # the light of another exposure
+        ({"ExposureTime": 5_000, "AnalogueGain": 8.0}, False),
+        ({"ExposureTime": 10_000}, True),  # says nothing of gain
+        ({}, True),
+    ],
+)
+def test_frame_shows_what_was_asked_for(metadata: dict[str, object], *, is_shown: bool) -> None:
+    """Within 2 percent of the light and the shutter, as far as the camera tells."""
+    assert controls.shows(metadata, Exposure(shutter_us=10_000, gain=8.0)) is is_shown
+
+
+def test_shortest_shutters_are_counted_in_lines() -> None:
+    """A line of the sensor is a tenth of a short shutter; the gain makes up for it."""
+    asked = Exposure(shutter_us=114, gain=1.0)
+    assert controls.shows({"ExposureTime": 134, "AnalogueGain": 1.0, "DigitalGain": 0.851}, asked)
 
 
 def test_long_exposures_are_not_capped_by_the_frame_rate() -> None:
     """The frame may last as long as the longest exposure."""
-    wanted = controls.controls(CameraSettings(), IMX477)
+    wanted = controls.standing(CameraSettings(), IMX477)
     assert isinstance(wanted["FrameDurationLimits"], tuple)
     assert wanted["FrameDurationLimits"][1] >= 600_000_000
 
@@ -95,7 +130,7 @@ def test_focus(settings: CameraSettings, expected: dict[str, float]) -> None:
         "AfTrigger": (0, 1, 0),
         "LensPosition": (0.0, 15.0, 1.0),
     }
-    assert controls.controls(settings, advertised) == expected
+    assert controls.standing(settings, advertised) == expected
 
 
 def test_iso_is_what_the_camera_did() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cinepi.camera import registry
+from cinepi.camera import backends, registry
 from cinepi.camera.backends.picamera2.causes import translated
 from cinepi.camera.backends.picamera2.holders import camera_holders
 from cinepi.camera.bounded import BoundedCaller
@@ -19,14 +19,18 @@ from cinepi.errors import (
 from cinepi.features import features_of
 from cinepi.model.settings import CameraSettings
 from cinepi.paths import Layout
+from tests.unit.camera.bench import MovingClock
 
 FEATURES = {feature.key: feature for feature in features_of(CameraSettings)}
 
 
-def test_cameras_are_the_files_of_the_folder(layout: Layout) -> None:
-    """Each file is a camera, and a name that has no file is refused with the list."""
-    assert registry.backends() == ("picamera2", "simulated")
-    with pytest.raises(InvalidArgumentError, match="auto, picamera2, simulated") as caught:
+def test_cameras_are_the_folders_in_the_folder(layout: Layout) -> None:
+    """Each folder is a camera, and a name that has no folder is refused with the list."""
+    folders = {path.name for path in Path(backends.__file__).parent.iterdir() if path.is_dir()}
+    assert set(registry.backends()) == folders - {"__pycache__"}
+    assert FEATURES["backend"].choices == ("auto", *registry.backends())
+    known = ", ".join(("auto", *registry.backends()))
+    with pytest.raises(InvalidArgumentError, match=known) as caught:
         registry.make("betamax", layout, SystemClock())
     assert caught.value.field == "/camera/backend"
 
@@ -50,6 +54,30 @@ def test_call_that_hangs_is_left_behind() -> None:
             break
         threading.Event().wait(0.01)
     assert late == [7]
+    caller.stop()
+
+
+def test_call_promises_its_end_when_it_begins() -> None:
+    """Any thread can see by when a call is over, and how long it should have been."""
+    clock = MovingClock()
+    caller = BoundedCaller("test", clock)
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        has_begun.set()
+        may_end.wait(30)
+
+    began = clock.monotonic()
+    other = threading.Thread(target=lambda: caller.call(work, 20, "waiting"), name="other")
+    other.start()
+    assert has_begun.wait(10)
+    assert caller.promise - began == pytest.approx(20, abs=5)
+    assert caller.overdue() == 0.0
+    clock.offset += 100
+    assert caller.overdue() == pytest.approx(80, abs=5)
+    may_end.set()
+    other.join(10)
+    assert caller.overdue() == 0.0
     caller.stop()
 
 

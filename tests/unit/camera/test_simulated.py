@@ -10,6 +10,8 @@ from cinepi.camera.backends.simulated.faults import Faults
 from cinepi.camera.contract import Frame
 from cinepi.clock import SystemClock
 from cinepi.errors import InvalidArgumentError
+from cinepi.exposure.contract import Exposure
+from cinepi.exposure.planning import planned
 from cinepi.model.settings import CameraSettings
 from cinepi.paths import Layout
 
@@ -26,8 +28,10 @@ def camera(layout: Layout) -> Backend:
 
 def picture(camera: Backend, **changes: object) -> Frame:
     """A picture with these settings; it keeps its memory, since it is not given back."""
-    camera.configure(msgspec.structs.replace(MANUAL, **changes))
-    return camera.capture(10)
+    settings = msgspec.structs.replace(MANUAL, **changes)
+    camera.configure(settings)
+    (exposure,) = planned(settings, None, 0.0)
+    return camera.expose(exposure, 10)
 
 
 def brightness(camera: Backend, **changes: object) -> float:
@@ -94,7 +98,7 @@ def test_lent_picture_is_left_alone(camera: Backend) -> None:
     """The next picture does not change one that has not been given back."""
     first = picture(camera)
     before = first.main.y.copy()
-    camera.capture(10)
+    camera.expose(Exposure(), 10)
     assert np.array_equal(first.main.y, before)
 
 
@@ -104,8 +108,8 @@ def test_sun_and_number_move(camera: Backend) -> None:
     kept = first.main.y.copy()
     first.release()
     for _ in range(30):  # until the sun has risen over the hills
-        camera.capture(10).release()
-    changed = kept != camera.capture(10).main.y
+        picture(camera).release()
+    changed = kept != picture(camera).main.y
     assert 0.002 < changed.mean() < 0.05
 
 

@@ -17,6 +17,7 @@ from cinepi.camera.backends.simulated.scene import Colour, Look, Scene
 from cinepi.camera.contract import CameraBackend, Frame, Identity, Planes
 from cinepi.clock import Clock
 from cinepi.errors import CameraUnavailableError, DeadlineError
+from cinepi.exposure.contract import Exposure
 from cinepi.features import Feature, features_of
 from cinepi.model.documents import Achieved
 from cinepi.model.settings import CameraSettings, NoiseReduction, WhiteBalance
@@ -82,22 +83,20 @@ class Backend(CameraBackend):
 
     def configure(self, settings: CameraSettings) -> None:
         """See `CameraBackend.configure`."""
-        if settings != self._settings:
-            self.rest()
         self._settings = settings
 
-    def capture(self, limit: Seconds) -> Frame:
-        """See `CameraBackend.capture`; takes as long as the exposure, and at least the drawing."""
+    def expose(self, exposure: Exposure, limit: Seconds) -> Frame:
+        """See `CameraBackend.expose`; takes as long as the exposure, and at least the drawing."""
         began = self._clock.monotonic()
         fault = self._faults.use(*_AT_WORK)
-        achieved = _achieved(self._settings)
+        achieved = _achieved(self._settings, exposure)
         seconds = (achieved.exposure_us or 0) / 1e6
         if fault:
             seconds += _misbehave(fault, limit)
         if seconds > limit:
             time.sleep(limit)
             raise _too_slow(limit)
-        main, preview = self._draw()
+        main, preview = self._draw(_look(self._settings, achieved))
         time.sleep(max(0.0, began + seconds - self._clock.monotonic()))
         frame = Frame(
             main=main,
@@ -119,9 +118,11 @@ class Backend(CameraBackend):
         """See `CameraBackend.close`."""
         self.rest()
 
-    def _draw(self) -> tuple[Planes, Planes]:
-        if self._scenes is None or self._is_lent:  # a lent picture belongs to its borrower
-            look = _look(self._settings)
+    def _draw(self, look: Look) -> tuple[Planes, Planes]:
+        # A lent picture belongs to its borrower, and another look is painted from scratch.
+        if self._is_lent or (self._scenes and self._scenes[0].look != look):
+            self._scenes = None
+        if self._scenes is None:
             self._scenes = Scene(look), Scene(_small(look))
         self._is_lent = True
         self._number += 1
@@ -141,18 +142,16 @@ def _features() -> tuple[Feature, ...]:
     return tuple(feature for key, feature in known.items() if key not in _IGNORED)
 
 
-def _achieved(settings: CameraSettings) -> Achieved:
+def _achieved(settings: CameraSettings, exposure: Exposure) -> Achieved:
     """What an IMX477 would do: gain in the sensor first, the rest of it after the sensor."""
-    if settings.exposure_mode == "auto":
-        wanted = _WELL_EXPOSED * 2**settings.ev
-        exposure = min(max(wanted, _SHORTEST_US), _LONGEST_AUTO_US)
-        total = max(1.0, wanted / exposure)
-    else:
-        exposure = settings.shutter_us
-        total = settings.iso / 100 * settings.gain
+    wanted = _WELL_EXPOSED * 2**settings.ev
+    shutter: float | None = exposure.shutter_us
+    if shutter is None:
+        shutter = min(max(wanted / (exposure.gain or 1.0), _SHORTEST_US), _LONGEST_AUTO_US)
+    total = max(1.0, wanted / shutter) if exposure.gain is None else exposure.gain
     analogue = min(total, _MOST_ANALOGUE)
     return Achieved(
-        exposure_us=round(exposure),
+        exposure_us=round(shutter),
         iso=round(total * 100),
         analogue_gain=round(analogue, 3),
         digital_gain=round(total / analogue, 3),
@@ -162,9 +161,8 @@ def _achieved(settings: CameraSettings) -> Achieved:
     )
 
 
-def _look(settings: CameraSettings) -> Look:
+def _look(settings: CameraSettings, achieved: Achieved) -> Look:
     width, height = (int(number) for number in settings.resolution.split("x"))
-    achieved = _achieved(settings)
     light = (achieved.exposure_us or 0) / _WELL_EXPOSED * (achieved.iso or 100) / 100
     grain = _GRAIN[settings.noise_reduction] * (1 + math.log2((achieved.iso or 100) / 100) / 4)
     return Look(
