@@ -26,7 +26,7 @@ from cinepi.errors import StorageFullError
 from cinepi.journal.journal import Journal
 from cinepi.logs.setup import set_level
 from cinepi.model.documents import CaptureDocument
-from cinepi.model.settings import CameraSettings, CaptureSettings
+from cinepi.model.settings import CameraSettings, CaptureSettings, Config
 from cinepi.paths import Layout
 from cinepi.timing import realtime
 from cinepi.timing.keeper import SessionKeeper
@@ -142,14 +142,14 @@ def _camera(end: Connection, root: Path, no_fifo: bool, pictures: bool) -> None:
         on_event=lambda _: None,
         give_up=print,
     )
-    settings = CaptureSettings(reserve_mb=16)
+    config = Config(capture=CaptureSettings(reserve_mb=16))
     shutter = Shutter(
-        keeper=SessionKeeper(journal, clock),
+        keeper=SessionKeeper(journal, clock, on_change=lambda: None),
         camera=camera,
         taker=(Taker if pictures else _Bare)(camera, Store(layout.captures, clock), journal, clock),
         storage=_NoDisk(),
         clock=clock,
-        settings=lambda: settings,
+        config=lambda: config,
     )
     Thread(target=shutter.run, name="shutter", daemon=True).start()
     shutter.has_looked.wait()

@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Never
 
 import msgspec
@@ -171,7 +171,7 @@ def _make_parts(
         exits_in_a_row=journal.count(_EXITS_IN_A_ROW),
     )
     taker = Taker(camera, store, journal, clock)
-    keeper = SessionKeeper(journal, clock, may_go_on=has_begun)
+    keeper = SessionKeeper(journal, clock, on_change=session_changed)
     storage = Storage(
         store=store,
         taker=taker,
@@ -188,9 +188,8 @@ def _make_parts(
         taker=taker,
         storage=storage,
         clock=clock,
-        settings=lambda: configuration.config.capture,
+        config=lambda: configuration.config,
     )
-    keeper.on_change = session_changed
     taker.exposed = realtime.give_back
     taker.stored = lambda capture: board.post("capture", lambda: capture)
 
@@ -201,7 +200,7 @@ def _make_parts(
     def applied(config: Config, changed: tuple[str, ...]) -> None:
         set_level(config.system.log_level)
         if any(path.startswith("/camera") or path == "" for path in changed):
-            shutter.submit(lambda: camera.apply(config.camera))
+            shutter.follow()
         board.post("config", configuration.document)
         session_changed()
 
@@ -211,6 +210,8 @@ def _make_parts(
     ]
     configuration.in_transaction = in_transaction
     configuration.applied = applied
+    with suppress(StorageFullError):  # the monitor tries again
+        keeper.take_up() if has_begun else None
     configuration.finish_interrupted()
     return Parts(
         layout=layout,

@@ -123,7 +123,7 @@ class Storage:
             return False  # a snapshot found the disk full: there is nothing to stop
         self._keeper.slot_failed("storage")
         if policy == "stop":
-            self._keeper.finish("storage_full")
+            self._keeper.finish(session.id, "storage_full")
         else:
             with suppress(ConflictError):  # somebody else was faster
                 self._keeper.pause("storage_full", None)

@@ -3,32 +3,33 @@
 import os
 from datetime import datetime
 
-from cinepi.clock import Clock, parse_time, rfc3339
+from cinepi.clock import parse_time, rfc3339
 from cinepi.errors import InvalidArgumentError
 from cinepi.model.documents import Ends
 from cinepi.model.events import SessionStarted
 from cinepi.protocol import StartParams
+from cinepi.timing.moment import Moment
 from cinepi.timing.session import Session
+from cinepi.timing.windows import once, registry
 from cinepi.units import Seconds
 
 
-def new_session(params: StartParams, default_interval: Seconds, clock: Clock) -> Session:
-    """Make a session whose first slot is due now, or at its start time.
+def new_session(params: StartParams, default_interval: Seconds, moment: Moment) -> Session:
+    """Make a session whose first slot is due at `moment`, which is now, or at its start time.
 
     Raises:
         InvalidArgumentError: The times contradict each other or have passed.
     """
-    wall, now = clock.wall(), clock.monotonic()
     start_at = parse_time(params.start_at, "/start_at") if params.start_at else None
     until = parse_time(params.until, "/until") if params.until else None
-    if start_at is not None and start_at < wall:
-        message = f"start_at must be in the future; it is {rfc3339(wall)} now"
+    if start_at is not None and start_at < moment.wall:
+        message = f"start_at must be in the future; it is {rfc3339(moment.wall)} now"
         raise InvalidArgumentError.at("/start_at", message)
-    first = start_at or wall
+    first = start_at or moment.wall
     if until is not None and until <= first:
         message = f"until must be later than the first frame at {rfc3339(first)}"
         raise InvalidArgumentError.at("/until", message)
-    due = now + (first - wall)
+    due = moment.mono + (first - moment.wall)
     stamp = datetime.fromtimestamp(first).astimezone().strftime("%Y%m%d_%H%M%S")
     return Session(
         id=f"{stamp}_{os.urandom(2).hex()}",
@@ -36,7 +37,10 @@ def new_session(params: StartParams, default_interval: Seconds, clock: Clock) ->
         state="waiting" if start_at else "active",
         interval=params.interval or default_interval,
         ends=Ends(count=params.count, duration_s=params.duration_s, until=params.until),
-        until=until,
+        rule=registry.written(once.Rule(opens=first, closes=until)),
+        opens=first,
+        closes=until,
+        offset=moment.offset,
         origin=due,
         first_due=due,
         started_wall=first,

@@ -5,13 +5,10 @@ new value takes effect in the moment of the commit. Whoever only reads takes the
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 
-import msgspec
-
-from cinepi.clock import Clock, kernel_boot_id
+from cinepi.clock import Clock, parse_time
 from cinepi.envelope import Command
-from cinepi.errors import ConflictError, StorageFullError
+from cinepi.errors import BusyError, ConflictError, StorageFullError
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.documents import (
     CaptureDocument,
@@ -20,49 +17,39 @@ from cinepi.model.documents import (
     PauseReason,
     SessionDocument,
 )
-from cinepi.model.events import (
-    SessionChanged,
-    SessionPaused,
-    SessionResumed,
-    SessionStopped,
-)
+from cinepi.model.events import SessionChanged, SessionPaused, SessionResumed
 from cinepi.protocol import CapturesListParams, StartParams
 from cinepi.timing.begin import new_session, started
 from cinepi.timing.flight import Flight
-from cinepi.timing.lateness import LatenessWindow
-from cinepi.timing.misses import Misses, counted, missed
-from cinepi.timing.plan import begun, end_before_next, next_due, next_wall, slots_in_plan
-from cinepi.timing.resume import Resumed, find_again
+from cinepi.timing.ledger import Ledger, counted, tell_end
+from cinepi.timing.moment import Moment
+from cinepi.timing.record import Record
+from cinepi.timing.resume import end_doubt, find_again
 from cinepi.timing.session import Session
+from cinepi.timing.settle import Settled, settle
 from cinepi.units import MonotonicTime, Seconds
 
 
 class SessionKeeper:
-    """Holds the session; safe to use from any thread.
+    """Holds the session; safe to use from any thread."""
 
-    Attributes:
-        away: Why slots that pass untaken are missed; the shutter says what it is busy with.
-        is_realtime: The scheduling class that the shutter has got.
-    """
+    def __init__(self, journal: Journal, clock: Clock, on_change: Callable[[], None]) -> None:
+        """Read the session that the journal has saved; it goes on with `take_up`.
 
-    def __init__(self, journal: Journal, clock: Clock, *, may_go_on: bool = True) -> None:
-        """Take up the session that the journal has saved, if any, and if it `may_go_on` already."""
+        Args:
+            journal: Where the session is saved and told.
+            clock: The time.
+            on_change: Called after each change of the document, by the thread that made it.
+        """
         self._journal = journal
         self._clock = clock
-        self.on_change: Callable[[], None] = lambda: None
-        self._kernel_boot = kernel_boot_id()
-        self._lateness = LatenessWindow()
-        self._misses = Misses(clock)
+        self._on_change = on_change
         self._flight = Flight()
-        self.away: MissReason = "late"
-        self.is_realtime = False
-        self._session = journal.saved_session(Session)
-        self._held_up: Session | None = None
-        if self._session is not None and self._session.is_running:
-            self._session, self._held_up = None, self._session
-        if may_go_on:
-            with suppress(StorageFullError):  # the monitor tries again
-                self.take_up()
+        self._away: MissReason = "late"
+        saved = journal.saved_session(Session)
+        self._held_up = saved if saved is not None and saved.is_open else None
+        self._ledger = Ledger(clock)
+        self._record = Record(None if self._held_up else saved, self._ledger, clock)
 
     def take_up(self) -> None:
         """Go on with the session of an earlier run, unless that was done already.
@@ -70,21 +57,34 @@ class SessionKeeper:
         Raises:
             StorageFullError: That cannot be noted, so it waits.
         """
-        if self._held_up is not None:
-            newest = CapturesListParams(session=self._held_up.id, kind="frame")
-            frames = self._journal.captures(newest).captures
-            self._go_on(find_again(self._held_up, self._clock, self._kernel_boot, frames))
-            self._held_up = None
-            self.on_change()
+        if self._held_up is None:
+            return
+        newest = CapturesListParams(session=self._held_up.id, kind="frame")
+        resumed = find_again(
+            self._held_up,
+            Moment.of(self._clock),
+            self._record.kernel_boot,
+            self._journal.captures(newest).captures,
+            is_synced=self._clock.is_synced(),
+        )
+        with self._journal.transaction() as tx:
+            for event in resumed.events():
+                tx.append(event)
+            self._record.save(tx, self._ended_if_over(tx, resumed.settled))
+        self._held_up = None
+        self._on_change()
 
     @property
     def running(self) -> Session | None:
         """The session if it has not ended."""
-        return self._session if self._session and self._session.is_running else None
+        session = self._record.session
+        return session if session is not None and session.is_running else None
 
     def document(self) -> SessionDocument:
         """What the world is told about the session."""
-        return self._document_of(self._session)
+        return self._record.document()
+
+    # -- commands: any thread ---------------------------------------------------------------------
 
     def start(
         self, params: StartParams, default_interval: Seconds, command: Command | None
@@ -93,9 +93,10 @@ class SessionKeeper:
 
         Raises:
             ConflictError: One is running already.
+            BusyError: The last frame of the one before is still being exposed.
             InvalidArgumentError: The times contradict each other or have passed.
         """
-        session = new_session(params, default_interval, self._clock)
+        session = new_session(params, default_interval, Moment.of(self._clock))
         with self._journal.transaction() as tx:
             self._require_taken_up()
             if running := self.running:
@@ -104,24 +105,48 @@ class SessionKeeper:
                     f"({running.name or running.id}, every {running.interval:g} s): stop it first"
                 )
                 raise ConflictError(message)
-            self._lateness.clear()
-            self._misses.end_streak()
+            if self._open_session():
+                message = (
+                    "the last frame of the session that was stopped is still being taken: "
+                    "start again when it is there"
+                )
+                raise BusyError(message)
+            self._ledger.begin(tx)
             tx.append(started(session))
-            document = self._save(tx, session, command)
-        self.on_change()
+            document = self._record.save(tx, session, command)
+        self._on_change()
         return document
 
     def stop(self, command: Command | None) -> SessionDocument:
-        """End the session, after the frame in flight has landed or `IN_FLIGHT_LIMIT` is over.
+        """End the session; waits `IN_FLIGHT_LIMIT` for the frame in flight.
+
+        A frame with a longer exposure is counted when it lands, and only then `session_stopped` is
+        told, with it.
 
         Raises:
             ConflictError: None is running.
         """
         self._require_running("stop")
         with self._flight.held(), self._journal.transaction() as tx:
-            document = self._end(tx, self._require_running("stop"), "stopped", command)
-        self.on_change()
+            session = self._require_running("stop")
+            if self._is_in_flight(session):
+                self._ledger.tell(tx)
+                gone = self._gone(session)
+                ended = session.ended("stopped", self._clock.wall(), unsettled=gone)
+            else:
+                ended = self._ended(tx, session, "stopped")
+            document = self._record.save(tx, ended, command)
+        self._on_change()
         return document
+
+    def finish(self, session_id: str, reason: EndReason) -> None:
+        """End this session from inside; another one that has begun meanwhile is left alone."""
+        with self._journal.transaction() as tx:
+            session = self.running
+            if session is None or session.id != session_id:
+                return
+            self._record.save(tx, self._ended(tx, session, reason))
+        self._on_change()
 
     def pause(self, reason: PauseReason, command: Command | None) -> SessionDocument:
         """Let slots go by uncounted until `resume`; those before it are counted.
@@ -134,13 +159,13 @@ class SessionKeeper:
             if session.state != "active":
                 message = f"the session is {session.state}, not active: it cannot be paused"
                 raise ConflictError(message)
-            self._misses.tell(tx)
+            self._ledger.tell(tx)
             gone = self._gone(session)
             if not self._is_in_flight(session):  # else it may still come, under its number
-                session, gone = counted(tx, session, gone, self.away, self._clock), 0
+                session, gone = counted(tx, session, gone, self._away), 0
             tx.append(SessionPaused(session=session.id, reason=reason))
-            document = self._save(tx, session.paused(reason, unsettled=gone), command)
-        self.on_change()
+            document = self._record.save(tx, session.paused(reason, unsettled=gone), command)
+        self._on_change()
         return document
 
     def resume(self, cause: str, command: Command | None) -> SessionDocument:
@@ -155,8 +180,9 @@ class SessionKeeper:
                 message = f"the session is {session.state}, not paused"
                 raise ConflictError(message)
             tx.append(SessionResumed(session=session.id, cause=cause))
-            document = self._save(tx, session.unpaused(self._clock.monotonic()), command)
-        self.on_change()
+            session = session.unpaused(self._clock.monotonic())
+            document = self._record.save(tx, session, command)
+        self._on_change()
         return document
 
     def change_interval(self, tx: Transaction, interval: Seconds) -> None:
@@ -164,48 +190,75 @@ class SessionKeeper:
         session = self.running
         if session is None or session.interval == interval:
             return
-        self._misses.tell(tx)
-        if self._flight.slot is None:
-            session = self._settled(tx, session, self.away)
+        self._ledger.tell(tx)
+        if self._flight.slot is None and session.state == "active":
+            session = counted(tx, session, self._gone(session), self._away)
         tx.append(
             SessionChanged(
                 session=session.id, interval=interval, previous_interval=session.interval
             )
         )
-        self._save(tx, session.with_interval(interval, self._clock.monotonic()), None)
+        self._record.save(tx, session.with_interval(interval, self._clock.monotonic()))
+
+    # -- the shutter's side: the thread that takes the frames -------------------------------------
+
+    def passing(self, reason: MissReason) -> None:
+        """Slots that pass from now on are missed for this reason: it is what the shutter does."""
+        self._away = reason
+
+    def scheduled(self, *, is_realtime: bool) -> None:
+        """Note the scheduling class that the shutter's thread has got."""
+        self._record.is_realtime = is_realtime
 
     def next_due(self) -> MonotonicTime | None:
-        """When the shutter has something to do next; None while nothing is planned."""
-        session = self._session
-        return None if session is None else next_due(session, self._clock)
-
-    def begin_slot(self, ahead: Seconds) -> Session | None:
-        """Settle all slots that have passed; the session whose next slot is to be taken now.
-
-        A slot that is due within `ahead` is taken. None means: nothing to take at this moment.
-        After a session was returned, `frame_stored` or `slot_failed` must follow, and then
-        `landed`.
-        """
-        self._flight.wait_for_turn()
-        session = self._session
-        now = self._clock.monotonic() + ahead
+        """When the next slot is due, in this window or the next; None while none is planned."""
+        session = self._record.session
         if session is None or session.state in ("idle", "paused"):
             return None
-        if session.state == "waiting":
-            session = self._begin_waiting(session)
-        if session.passed(now)[0]:
-            self._miss(self.away, lambda present: present.passed(now)[0])
-        current = self._session
-        if current is None or current.state != "active":
+        if session.state == "active":
+            return session.due(session.slot)
+        return session.opens - Moment.of(self._clock).offset
+
+    def settle(self, later: Seconds = 0.0) -> Session | None:
+        """Turn the session that is there into the one that is due, and return that.
+
+        Windows open and close, slots that have passed are counted, and a session that is over
+        ends: all of it in one transaction, and in none where nothing is due.
+
+        Args:
+            later: For which moment: so many seconds after now.
+        """
+        session = self._open_session()
+        if session is None:
+            return self._record.session
+        moment = Moment.of(self._clock, later)
+        if not session.unsettled and not self._is_doubt_over(session):
+            settled = settle(session, moment, self._away)
+            if settled.session is session and settled.end is None:
+                return session
+        with self._journal.transaction() as tx:
+            session = self._open_session()
+            if session is None or self._flight.slot:  # a frame in flight may not lose its number
+                return self._record.session
+            self._settle(tx, session, moment)
+        self._on_change()
+        return self._record.session
+
+    def begin_slot(self, later: Seconds) -> Session | None:
+        """The session whose next slot is due within `later` seconds and is to be taken now.
+
+        None means: nothing to take at this moment. After a session was returned, `frame_stored` or
+        `slot_failed` must follow, and then `landed`.
+        """
+        self._flight.wait_for_turn()
+        session = self.settle(later)
+        if session is None or session.state != "active":
             return None
-        if reason := end_before_next(current, self._clock):
-            self.finish(reason)
+        if not session.passed(self._clock.monotonic() + later).is_next_due:
             return None
-        slot = current.id, current.slot
-        is_begun = current.passed(now)[1] and self._flight.begin(
-            slot, is_still_due=lambda: self._session is current
-        )
-        return current if is_begun else None
+        slot = session.id, session.slot
+        is_begun = self._flight.begin(slot, is_still_due=lambda: self._record.session is session)
+        return session if is_begun else None
 
     def frame_stored(self, tx: Transaction, capture: CaptureDocument) -> None:
         """Count a picture, in the transaction that stores it.
@@ -213,15 +266,16 @@ class SessionKeeper:
         Raises:
             ConflictError: The session ended or changed while the picture was being taken.
         """
-        session = self.running
+        session = self._open_session()
         if session is None or (session.id, session.slot) != (capture.session, capture.frame):
             message = "the session ended before its last picture was ready"
             raise ConflictError(message)
         late_ms = capture.late_ms or 0.0
-        self._lateness.add(late_ms)
-        self._misses.tell(tx)
-        self._save(tx, session.with_frame(self._clock.wall(), late_ms), None)
-        self._misses.end_streak()
+        self._ledger.frame(tx, late_ms)
+        session = session.with_frame(parse_time(capture.taken_at, "/taken_at"), late_ms)
+        if not session.is_open:  # it was stopped while this one was being exposed
+            tell_end(tx, session)
+        self._record.save(tx, session)
 
     def slot_failed(self, reason: MissReason) -> None:
         """Count the slot that was begun as missed; only the first call for a slot counts.
@@ -229,38 +283,34 @@ class SessionKeeper:
         Where its session has ended meanwhile, it has been counted there.
         """
         slot = self._flight.slot
-        if slot is not None:
-            self._miss(reason, lambda present: int((present.id, present.slot) == slot))
-            self._flight.end()
+        if slot is None:
+            return
+        with self._journal.transaction() as tx:
+            session = self._open_session()
+            if session is not None and (session.id, session.slot) == slot:
+                self._miss(tx, session, 1, reason)
+        self._flight.end()
+        self._on_change()
 
     def landed(self) -> None:
         """The slot that was begun is settled; ends the session if that was its last."""
         self._flight.end()
-        session = self.running
-        if session and session.unsettled:
-            self._miss(self.away, lambda present: present.unsettled)
-        elif session and (reason := end_before_next(session, self._clock)):
-            self.finish(reason)
-        self.on_change()
+        self.settle()
+        self._on_change()
 
-    def finish(self, reason: EndReason) -> None:
-        """End the session from inside."""
-        with self._journal.transaction() as tx:
-            if session := self.running:
-                self._end(tx, session, reason, None)
-        self.on_change()
+    # -- the monitor's side -----------------------------------------------------------------------
 
     def tell_misses(self) -> None:
         """Journal missed frames that have waited long enough."""
-        if self._misses.is_due():
+        if self._ledger.is_due():
             with self._journal.transaction() as tx:
                 self.tell(tx)
 
     def tell(self, tx: Transaction) -> None:
         """Journal all missed frames that have been counted."""
-        self._misses.tell(tx)
-        if self._session:
-            self._save(tx, self._session, None)
+        self._ledger.tell(tx)
+        if self._record.session:
+            self._record.save(tx, self._record.session)
 
     def lose_to_camera(self, tx: Transaction) -> None:
         """Count all that has passed, and the slot in flight, as the camera's; nothing may land now.
@@ -268,114 +318,79 @@ class SessionKeeper:
         For the end of a process that is left because of its camera: the next one would take what
         was not told for time without a service.
         """
-        self._misses.tell(tx)
-        if session := self.running:
-            gone = self._gone(session)
-            self._save(tx, counted(tx, session, gone, "camera", self._clock), None)
+        self._ledger.tell(tx)
+        if session := self._open_session():
+            session = counted(tx, session, self._gone(session), "camera")
+            if not session.is_open:
+                tell_end(tx, session)
+            self._record.save(tx, session)
 
-    def settle_doubt(self) -> None:
-        """Once the clock has been set, count what a session missed that was resumed before that."""
-        session = self.running
-        if session is None or session.doubted_offset is None or not self._clock.is_synced():
-            return
-        with self._flight.held():
-            if self._flight.slot:
-                return  # no frame may lose its number, and the next look comes soon
-            with self._journal.transaction() as tx:
-                session = self.running
-                if session is None or session.doubted_offset is None:
-                    return
-                offset = self._clock.wall() - self._clock.monotonic()
-                moved = session.with_time_off(max(0.0, offset - session.doubted_offset))
-                slots = moved.origin_slot - session.origin_slot
-                self._misses.tell(tx)
-                self._save(tx, counted(tx, moved, slots, "power_off", self._clock), None)
-        self.on_change()
+    # -- what they have in common; all of it in the caller's transaction --------------------------
 
-    def _document_of(self, session: Session | None) -> SessionDocument:
-        if session is None:
-            return SessionDocument()
-        return session.document(
-            next_wall=next_wall(session, self._clock),
-            lateness=self._lateness.summary(session.max_late_ms),
-            is_realtime=self.is_realtime,
-        )
-
-    def _begin_waiting(self, session: Session) -> Session:
-        """The start time has come, by the wall clock as it is now."""
-        active = begun(session, self._clock)
-        with self._journal.transaction() as tx:
-            if self._session is session:
-                self._save(tx, active, None)
-        return active
-
-    def _go_on(self, resumed: Resumed) -> None:
-        """Tell what was missed while nobody was there, and that the session goes on."""
-        with self._journal.transaction() as tx:
-            for event in resumed.events():
-                tx.append(event)
-            self._save(tx, resumed.session, None)
-
-    def _miss(self, reason: MissReason, how_many: Callable[[Session], int]) -> None:
-        """Count slots of the session as it is by now as missed; see `Misses` for the telling."""
-        with self._journal.transaction() as tx:
-            session = self.running
-            count = slots_in_plan(session, how_many(session), self._clock) if session else 0
-            if session is None or not count:
+    def _settle(self, tx: Transaction, session: Session, moment: Moment) -> None:
+        reason = self._away
+        if session.unsettled:  # what was in flight at a pause or a stop has landed
+            rest = session.unsettled
+            settled = Settled(session.with_missed(rest, reason), rest, None)
+        elif self._is_doubt_over(session):
+            reason = "power_off"
+            settled = end_doubt(session, moment)
+        else:
+            settled = settle(session, moment, reason)
+            if settled.missed and settled.session == session.with_missed(settled.missed, reason):
+                self._miss(tx, session, settled.missed, reason)
                 return
-            if self._misses.begins_streak(tx, reason):
-                self._misses.tell(tx)
-                self._save(tx, counted(tx, session, count, reason, self._clock), None)
-            else:
-                self._misses.add(missed(session, count, reason))
-                self._session = session.with_missed(count, reason)
-        self.on_change()
+        self._ledger.tell(tx)
+        counted(tx, session, settled.missed, reason)
+        self._record.save(tx, self._ended_if_over(tx, settled))
+
+    def _miss(self, tx: Transaction, session: Session, count: int, reason: MissReason) -> None:
+        """Count slots as missed; the disk is spared where more of a streak have passed."""
+        if session.is_running and not self._ledger.begins_streak(tx, reason):
+            self._record.session = self._ledger.put_off(session, count, reason)
+            return
+        self._ledger.tell(tx)
+        session = counted(tx, session, count, reason)
+        if not session.is_open:  # it was stopped, and its last frame has failed
+            tell_end(tx, session)
+        self._record.save(tx, session)
+
+    def _ended(self, tx: Transaction, session: Session, reason: EndReason) -> Session:
+        """The session, with all that has passed counted, and its end told."""
+        self._ledger.tell(tx)
+        settled = settle(session, Moment.of(self._clock), self._away)
+        counted(tx, session, settled.missed, self._away)
+        session = counted(tx, settled.session, settled.session.unsettled, self._away)
+        session = session.ended(reason, self._clock.wall())
+        tell_end(tx, session)
+        return session
+
+    def _ended_if_over(self, tx: Transaction, settled: Settled) -> Session:
+        """The settled session; if nothing more will come of it, its end is told."""
+        session = settled.session
+        if settled.end is not None:
+            session = session.ended(settled.end, self._clock.wall())
+        if not session.is_open:
+            tell_end(tx, session)
+        return session
+
+    def _open_session(self) -> Session | None:
+        """The session of which something is still to be decided."""
+        session = self._record.session
+        return session if session is not None and session.is_open else None
 
     def _gone(self, session: Session) -> int:
         """How many slots have passed; the one in flight has, whatever comes of it."""
-        gone, _ = session.passed(self._clock.monotonic())
-        return max(gone, int(self._is_in_flight(session)))
+        gone = min(session.passed(self._clock.monotonic()).gone, session.slots_left())
+        return max(int(gone), int(self._is_in_flight(session)))
 
     def _is_in_flight(self, session: Session) -> bool:
         """Whether its next slot is being taken."""
         return self._flight.slot == (session.id, session.slot)
 
-    def _settled(self, tx: Transaction, session: Session, reason: MissReason) -> Session:
-        """Count what has passed, before the grid changes."""
-        gone, _ = session.passed(self._clock.monotonic())
-        return counted(tx, session, gone, reason, self._clock)
-
-    def _end(
-        self, tx: Transaction, session: Session, reason: EndReason, command: Command | None
-    ) -> SessionDocument:
-        self._misses.tell(tx)
-        if self._is_in_flight(session):
-            # It hangs; `frame_stored` refuses it should it come after all.
-            session = counted(tx, session, 1, "camera", self._clock)
-        session = self._settled(tx, session, self.away)
-        stopped = SessionStopped(
-            session=session.id, reason=reason, frames=session.frames, missed=session.missed
-        )
-        tx.append(stopped)
-        return self._save(tx, session.ended(reason, self._clock.wall()), command)
-
-    def _save(self, tx: Transaction, session: Session, command: Command | None) -> SessionDocument:
-        """Write the session's new value; it takes effect when the transaction commits."""
-        written = msgspec.structs.replace(
-            session,
-            written_wall=self._clock.wall(),
-            written_mono=self._clock.monotonic(),
-            kernel_boot=self._kernel_boot,
-        )
-        document = self._document_of(written)
-        tx.save_session(msgspec.json.encode(written))
-        tx.finish(command, document)
-
-        def take_effect() -> None:
-            self._session = written
-
-        tx.on_commit(take_effect)
-        return document
+    def _is_doubt_over(self, session: Session) -> bool:
+        """Whether a session went on by a clock that nobody had set, and somebody has now."""
+        return session.doubted_offset is not None and self._clock.is_synced()
 
     def _require_taken_up(self) -> None:
         if self._held_up is not None:

@@ -1,15 +1,17 @@
 """One session as a value, and what can happen to it; no clock, no disk, no threads.
 
-Slots are numbered from 0 and lie on a grid: slot *n* is due at `origin + (n - origin_slot) ×
-interval` on the monotonic clock. Slots that pass while the session is paused are not numbered, so
-at any time `frames + missed == slot`.
+Slots are numbered from 0 and lie on a grid (see `grid`) inside each window (see `windows/`). Slots
+outside all windows, and those that pass while the session is paused, are not numbered, so at any
+time `frames + missed == slot`.
 """
 
-from typing import Final
+import math
+from typing import Any, Final
 
 import msgspec
 
 from cinepi.clock import rfc3339
+from cinepi.errors import NotSupportedError
 from cinepi.model.documents import (
     EndReason,
     Ends,
@@ -19,28 +21,40 @@ from cinepi.model.documents import (
     SessionDocument,
     SessionState,
 )
+from cinepi.timing import grid
+from cinepi.timing.grid import Passed
+from cinepi.timing.windows import registry
+from cinepi.timing.windows.contract import Window
 from cinepi.units import MonotonicTime, Seconds, WallTime
 
-TAKEABLE: Final = 0.5
-"""A slot may be taken this part of an interval late; later it is missed, so none are bunched."""
-
-_EPSILON: Seconds = 1e-6  # sums of floats: a slot that is due this much later is due now
+NOTHING_LEARNED: Final = msgspec.Raw(b"null")
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A session; see the module for the grid.
+    """A session. Its state is `waiting` until its next window opens.
 
     Attributes:
-        until: As `ends.until`, on the wall clock.
+        rule: Which windows it has, as `windows.registry` writes it.
+        opens: When the present window opened; while it waits, when the next one will.
+        closes: When that window closes; None is never.
+        offset: Wall clock minus monotonic clock when the grid was laid out. A slot's time on the
+            wall clock is its time on the grid plus this, so that a clock that is slewed moves no
+            slot out of its window; a clock that is set replaces it.
+        origin: When the slot `origin_slot` is due.
+        origin_slot: Where the present grid begins; see `grid` for an example.
         first_due: When slot 0 was due; after a reboot, when it would have been on this clock.
+        started_wall: When slot 0 was due, on the wall clock.
         slot: The next slot to decide on.
-        unsettled: While it is paused, the next slots that were due before the pause: they are those
-            of a frame that was in flight then, and of what passed behind it.
-        written_wall: The wall clock when this value was last written,
-        written_mono: and the monotonic clock at the same moment: they find the grid again
-        kernel_boot: after a reboot, which shows in this id.
-        doubted_offset: Wall clock minus monotonic clock when it was resumed after a reboot, before
-            the clock was set; None where there is no doubt.
+        unsettled: Slots that were due before a pause or a stop and are not decided yet: the one
+            whose frame is still being exposed, and those that passed behind it. Paused while slot
+            7 is in flight and slot 8 has gone by, `slot` is 7 and `unsettled` is 2.
+        light: What the exposure mode remembers from frame to frame, as `exposure` writes it.
+        written_wall: What the wall clock read when this value was written. Together with the next
+            two it finds the grid again after a reboot.
+        written_mono: What the monotonic clock read in that moment.
+        kernel_boot: The kernel's id of that boot: monotonic times of another boot mean nothing.
+        doubted_offset: Wall clock minus monotonic clock when the session went on after a reboot
+            with a clock that no time server had set yet; None where there is no doubt.
     """
 
     id: str
@@ -48,10 +62,13 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     state: SessionState
     interval: Seconds
     ends: Ends
-    until: WallTime | None
     origin: MonotonicTime
     first_due: MonotonicTime
     started_wall: WallTime
+    rule: dict[str, Any] = {}
+    opens: WallTime = 0.0
+    closes: WallTime | None = None
+    offset: Seconds = 0.0
     origin_slot: int = 0
     slot: int = 0
     unsettled: int = 0
@@ -59,6 +76,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     missed_by: dict[MissReason, int] = {}
     last_frame_wall: WallTime | None = None
     max_late_ms: float = 0.0
+    light: msgspec.Raw = NOTHING_LEARNED
     pause_reason: PauseReason | None = None
     end_reason: EndReason | None = None
     ended_wall: WallTime | None = None
@@ -67,51 +85,109 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     kernel_boot: str = ""
     doubted_offset: Seconds | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse windows that only another version of the product knows.
+
+        Raises:
+            ValueError: So that the net under stored values takes it for one of them.
+        """
+        try:
+            if self.rule:
+                registry.read(self.rule)
+        except NotSupportedError as error:
+            raise ValueError(str(error)) from error
+
     @property
     def is_running(self) -> bool:
         """Whether it has begun, or waits to, and has not ended."""
         return self.state != "idle"
 
     @property
+    def is_open(self) -> bool:
+        """Whether something is still to be decided: it runs, or its last frame has not landed."""
+        return self.is_running or self.unsettled > 0
+
+    @property
     def missed(self) -> int:
         """Slots that passed without a picture."""
         return sum(self.missed_by.values())
+
+    # -- the grid and the window ------------------------------------------------------------------
 
     def due(self, slot: int) -> MonotonicTime:
         """When a slot is due."""
         return self.origin + (slot - self.origin_slot) * self.interval
 
-    def passed(self, now: MonotonicTime) -> tuple[int, bool]:
-        """How many slots have gone by untaken, and whether the next one is to be taken now.
+    def due_wall(self, slot: int) -> WallTime:
+        """When a slot is due, on the wall clock."""
+        return self.due(slot) + self.offset
 
-        None while it waits; while it is paused, those that passed before.
+    def passed(self, now: MonotonicTime) -> Passed:
+        """What has become of its next slots, whether they belong to it or not.
+
+        None while it waits; while it is paused or has ended, those that passed before and are not
+        settled.
         """
-        if self.state == "paused":
-            return self.unsettled, False
         if self.state != "active":
-            return 0, False
-        behind = now - self.due(self.slot) + _EPSILON
-        if behind < 0:
-            return 0, False
-        gone = int(behind // self.interval)
-        is_in_time = behind - gone * self.interval <= self.interval * TAKEABLE
-        return (gone, True) if is_in_time else (gone + 1, False)
+            return Passed(0 if self.state == "waiting" else self.unsettled, is_next_due=False)
+        return grid.passed(self.due(self.slot), self.interval, now)
 
-    def end_before(self, slot: int, wall_of_slot: WallTime) -> EndReason | None:
-        """Why the session ends before a slot, or None if that slot belongs to it."""
+    def slots_left(self) -> float:
+        """How many slots, from the next one on, lie before its window closes and its time is over.
+
+        Infinite for a session without an end. The count of frames is no matter of time.
+        """
+        due, left = self.due(self.slot), math.inf
+        if self.closes is not None:
+            left = grid.points_before(due + self.offset, self.interval, self.closes)
+        if self.ends.duration_s is not None:
+            end = self.first_due + self.ends.duration_s
+            left = min(left, grid.points_before(due, self.interval, end))
+        return left
+
+    def end_before_next(self) -> EndReason | None:
+        """Why it ends before its next slot, whatever windows may follow; None if it goes on."""
         if self.ends.count is not None and self.frames >= self.ends.count:
             return "count"
-        if (
-            self.ends.duration_s is not None
-            and self.due(slot) - self.first_due >= self.ends.duration_s - _EPSILON
-        ):
-            return "duration"
-        if self.until is not None and wall_of_slot >= self.until - _EPSILON:
-            return "until"
-        return None
+        if self.ends.duration_s is None or self.state not in ("active", "waiting"):
+            return None
+        due = self.due(self.slot) if self.state == "active" else self.opens - self.offset
+        end = self.first_due + self.ends.duration_s
+        return "duration" if due >= end - grid.EPSILON else None
+
+    # -- what happens to it -----------------------------------------------------------------------
+
+    def opened(self, offset: Seconds) -> "Session":
+        """Its window has opened: a grid of its own begins in that moment."""
+        due = self.opens - offset
+        return msgspec.structs.replace(
+            self,
+            state="active",
+            offset=offset,
+            origin=due,
+            origin_slot=self.slot,
+            first_due=self.first_due if self.slot else due,
+            started_wall=self.started_wall if self.slot else self.opens,
+        )
+
+    def beginning(self, slot: int) -> "Session":
+        """The grid that has just been opened, from a later slot on; those before have no number."""
+        due = self.due(slot)
+        return msgspec.structs.replace(
+            self,
+            origin=due,
+            first_due=self.first_due if self.slot else due,
+            started_wall=self.started_wall if self.slot else due + self.offset,
+        )
+
+    def awaiting(self, window: Window) -> "Session":
+        """It waits for a window, which may have opened already."""
+        return msgspec.structs.replace(
+            self, state="waiting", opens=window.opens, closes=window.closes
+        )
 
     def with_frame(self, wall: WallTime, late_ms: float) -> "Session":
-        """The slot was taken."""
+        """The slot was taken; the exposure began at `wall`."""
         return msgspec.structs.replace(
             self,
             slot=self.slot + 1,
@@ -123,6 +199,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
     def with_missed(self, count: int, reason: MissReason) -> "Session":
         """The next `count` slots passed without a picture."""
+        if not count:
+            return self
         missed = {**self.missed_by, reason: self.missed_by.get(reason, 0) + count}
         return msgspec.structs.replace(
             self,
@@ -140,14 +218,11 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     def unpaused(self, now: MonotonicTime) -> "Session":
         """It goes on at the next point of its grid, behind what is not settled yet."""
         first = self.slot + self.unsettled
-        ahead = self.due(first)
-        if ahead < now:
-            ahead += -((ahead - now) // self.interval) * self.interval
         return msgspec.structs.replace(
             self,
             state="active",
             pause_reason=None,
-            origin=ahead,
+            origin=grid.next_point(self.due(first), self.interval, now),
             origin_slot=first,
             unsettled=0,
         )
@@ -158,19 +233,29 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         That frame is due as before, but not later than the new interval from now. Slots that have
         passed lie before it in the new grid, still to be counted.
         """
-        ahead = self.slot + self.passed(now)[0]
+        ahead = self.slot + self.passed(now).gone
         first = min(max(self.due(ahead), now), now + interval)
         return msgspec.structs.replace(self, interval=interval, origin=first, origin_slot=ahead)
 
-    def ended(self, reason: EndReason, wall: WallTime) -> "Session":
-        """It is over."""
+    def ended(self, reason: EndReason, wall: WallTime, *, unsettled: int = 0) -> "Session":
+        """It is over, but for what is `unsettled`."""
         return msgspec.structs.replace(
-            self, state="idle", pause_reason=None, end_reason=reason, ended_wall=wall
+            self,
+            state="idle",
+            pause_reason=None,
+            end_reason=reason,
+            ended_wall=wall,
+            unsettled=unsettled,
         )
 
     def shifted(self, by: Seconds) -> "Session":
         """The same grid on a monotonic clock that reads `by` more."""
-        return msgspec.structs.replace(self, origin=self.origin + by, first_due=self.first_due + by)
+        return msgspec.structs.replace(
+            self,
+            origin=self.origin + by,
+            first_due=self.first_due + by,
+            offset=self.offset - by,
+        )
 
     def with_time_off(self, seconds: Seconds) -> "Session":
         """So much more time than thought had passed before a resume.

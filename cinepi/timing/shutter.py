@@ -1,10 +1,10 @@
-"""The thread that owns the camera: it waits for the next slot, snapshot or task, and does it."""
+"""The thread that owns the camera: it works off errands by time, the session's slots among them."""
 
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from cinepi.camera.camera import Camera
@@ -21,9 +21,11 @@ from cinepi.heap import trim
 from cinepi.journal.journal import Transaction
 from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
-from cinepi.model.documents import CaptureDocument
-from cinepi.model.settings import CaptureSettings
+from cinepi.model.documents import CaptureDocument, MissReason
+from cinepi.model.settings import Config
 from cinepi.timing import realtime
+from cinepi.timing.asked import Waiting
+from cinepi.timing.errands import Errand, earliest
 from cinepi.timing.keeper import SessionKeeper
 from cinepi.units import MonotonicTime, Seconds, WallTime
 
@@ -34,18 +36,27 @@ What lies between waking and the exposure takes 0.2 ms on a PC and some millisec
 board or a busy one, and would make each picture so much later.
 """
 LONGEST_WAIT: Seconds = 1.0
-"""The thread looks at the clocks at least this often while something is planned."""
+"""The thread looks at the clocks at least this often: the wall clock may be set meanwhile."""
 FAILING_PAUSE: Seconds = 0.5
 """How long a journal that cannot be written is left alone."""
 REST_AFTER: Seconds = 10.0
-"""With nothing planned for so long, the camera gives its memory back."""
+"""With nothing to do for so long, the camera gives its memory back."""
+WORTH_RESTING: Seconds = 60.0
+"""But not where its next window opens so soon."""
+WARM_AHEAD: Seconds = 5.0
+"""A camera that has rested takes a picture that nobody keeps so long before its window opens: the
+first frame of a window is as punctual as any other."""
 TIDY_EVERY: Seconds = 60.0
 """The heap's free pages go back so often while a session runs: where something small lies in the
 hole that a frame has left, the next frame takes as much again."""
 ROOM_TO_TIDY: Seconds = 0.3
 """And only so long before a picture: it takes some milliseconds, in which nobody can allocate."""
 LOOK_EVERY: Seconds = 10.0
-"""With nothing planned, a camera that is gone is looked for so often."""
+"""A camera that is gone is looked for so often, whatever is planned."""
+LOOK_TAKES: Seconds = 2.0
+"""Opening a camera takes a Pi one to two seconds."""
+SET_UP_TAKES: Seconds = 0.5
+"""What new settings are taken to cost the camera, before the first have shown it."""
 
 ResultT = TypeVar("ResultT")
 Commit = Callable[[Transaction, CaptureDocument], None]
@@ -62,23 +73,24 @@ class Storage(Protocol):
 
 
 @dataclass(slots=True)
-class _Snapshot:
-    at: WallTime | None
-    commit: Commit
-    done: Future[CaptureDocument]
-    command: str | None
-    has_waited: bool = False
-    asked_at: MonotonicTime = 0.0
+class _Times:
+    """When the thread's own work is due next.
 
+    Attributes:
+        rests: When the camera may rest; None while it does.
+        tidies: When the heap is tidied.
+        looks: When a camera that is gone is looked for.
+        set_up_takes: How long the last new settings kept the camera.
+    """
 
-@dataclass(slots=True)
-class _Plan:
-    tasks: deque[Callable[[], None]] = field(default_factory=deque)
-    snapshots: list[_Snapshot] = field(default_factory=list)
+    rests: MonotonicTime | None
+    tidies: MonotonicTime
+    looks: MonotonicTime
+    set_up_takes: Seconds = SET_UP_TAKES
 
 
 class Shutter:
-    """One thread, one camera. Every method but `run` may be called from any thread.
+    """One thread, one camera. Every method but `run` and `next_errand` is for any thread.
 
     Attributes:
         progressed_at: When the thread last came round; for the vigil.
@@ -93,32 +105,41 @@ class Shutter:
         taker: Taker,
         storage: Storage,
         clock: Clock,
-        settings: Callable[[], CaptureSettings],
+        config: Callable[[], Config],
     ) -> None:
-        """Be ready to `run`; `settings` gives those in force at the moment."""
+        """Be ready to `run`; `config` gives the settings in force at the moment."""
         self._keeper = keeper
         self._camera = camera
         self._taker = taker
         self._storage = storage
         self._clock = clock
-        self._settings = settings
-        self._plan = _Plan()
+        self._config = config
+        now = clock.monotonic()
+        self._waiting = Waiting(clock)
+        self._times = _Times(rests=None, tidies=now + TIDY_EVERY, looks=now + LOOK_EVERY)
         self._seldom = Seldom(clock)
         self._wake = threading.Condition()
         self._is_stopping = False
-        self._rests_at: MonotonicTime | None = None
-        self._tidies_at: MonotonicTime = clock.monotonic() + TIDY_EVERY
-        self._looks_at: MonotonicTime = clock.monotonic() + LOOK_EVERY
-        self.progressed_at: MonotonicTime = clock.monotonic()
+        self.progressed_at: MonotonicTime = now
         self.has_looked = threading.Event()
+
+    # -- what others ask for ----------------------------------------------------------------------
 
     def wake(self) -> None:
         """Look again at what is planned."""
         with self._wake:
             self._wake.notify_all()
 
+    def follow(self) -> None:
+        """The camera's settings have changed: follow those that are in force when it is time.
+
+        However many changes come until then are one, and none of them makes a slot late.
+        """
+        self._waiting.add_settings(self._set_up, lambda: self._times.set_up_takes)
+        self.wake()
+
     def submit(self, task: Callable[[], ResultT]) -> Future[ResultT]:
-        """Do something with the camera in its thread, before anything else that is not due.
+        """Do something with the camera in its thread, as soon as it makes no slot late.
 
         Until it has begun, the future can be cancelled.
         """
@@ -133,9 +154,8 @@ class Shutter:
             except CinepiError as error:
                 done.set_exception(error)
 
-        with self._wake:
-            self._plan.tasks.append(run)
-            self._wake.notify_all()
+        self._waiting.add(run, lambda: LOOK_TAKES)
+        self.wake()
         return done
 
     def snapshot(
@@ -146,11 +166,14 @@ class Shutter:
         `command` is the digest of the command that asks; the picture remembers it. Until it has
         begun, the future can be cancelled.
         """
-        snapshot = _Snapshot(at, commit, Future(), command, asked_at=self._clock.monotonic())
-        with self._wake:
-            self._plan.snapshots.append(snapshot)
-            self._wake.notify_all()
-        return snapshot.done
+        done: Future[CaptureDocument] = Future()
+        self._waiting.add(
+            lambda: self._take_snapshot(at, commit, done, command),
+            lambda: self._taker.typical_seconds,
+            at,
+        )
+        self.wake()
+        return done
 
     def stop(self) -> None:
         """End `run` after what it is doing now."""
@@ -158,99 +181,88 @@ class Shutter:
             self._is_stopping = True
             self._wake.notify_all()
 
+    # -- the thread -------------------------------------------------------------------------------
+
     def run(self) -> None:
         """The thread's life; returns after `stop`."""
         realtime.request()  # the camera's own thread, which begins with `open`, inherits it
         self._camera.open()
         self.has_looked.set()
-        while task := self._next_task():
+        while errand := self._wait():
+            self.progressed_at = self._clock.monotonic()
             try:
-                task()
+                errand.run()
             except CinepiError as error:
                 self._suffer(error)
-            self.progressed_at = self._clock.monotonic()
         self._camera.close()
+
+    def next_errand(self) -> tuple[Errand | None, Seconds]:
+        """The errand that is due now, or None and how long to wait before the next look."""
+        now = self._clock.monotonic()
+        due = self._keeper.next_due()
+        slot = None if due is None else Errand(due, self._take_slot)
+        found = earliest(slot, self._errands(due, now), now)
+        if found is None:
+            return None, LONGEST_WAIT
+        begins, errand = found
+        left = begins - now - ARMED
+        return (errand, 0.0) if left <= 0 else (None, min(LONGEST_WAIT, left))
+
+    def _wait(self) -> Errand | None:
+        """Sleep until an errand is due, and return it; None at the end."""
+        self._keeper.scheduled(is_realtime=realtime.request())
+        with self._wake:
+            while not self._is_stopping:
+                self.progressed_at = self._clock.monotonic()
+                errand, wait = self.next_errand()
+                if errand is not None:
+                    return errand
+                self._wake.wait(wait)
+        return None
 
     def _suffer(self, error: CinepiError) -> None:
         """The journal cannot even keep that a frame was missed: that is counted when it can."""
         if self._seldom.is_due("journal"):
             _log.error("the journal fails; frames are missed", reason=str(error))
-        self._keeper.away = "storage"
+        self._keeper.passing("storage")
         with self._wake:
             if not self._is_stopping:
                 self._wake.wait(FAILING_PAUSE)
 
-    def _next_task(self) -> Callable[[], None] | None:
-        self._keeper.is_realtime = realtime.request()
-        with self._wake:
-            while not self._is_stopping:
-                self.progressed_at = self._clock.monotonic()
-                if self._plan.tasks:
-                    return self._plan.tasks.popleft()
-                task, wait = self._look_ahead()
-                if task:
-                    return task
-                self._wake.wait(wait)
-        return None
+    # -- what there is to do ----------------------------------------------------------------------
 
-    def _look_ahead(self) -> tuple[Callable[[], None] | None, Seconds]:
-        """The task that is due now, or None and how long to wait for the next."""
-        now = self._clock.monotonic()
-        armed = now + ARMED
-        due = self._keeper.next_due()
-        if snapshot := self._ripe_snapshot(armed, due):
-            self._plan.snapshots.remove(snapshot)
-            return lambda: self._take_snapshot(snapshot), 0
-        if due is not None and due <= armed:
-            return self._take_slot, 0
-        times = [self._time_of(snapshot) for snapshot in self._plan.snapshots]
-        if due is not None:
-            times.append(due)
-        if times:
-            self._rests_at = now + REST_AFTER
-            left = min(times) - armed
-            if left > ROOM_TO_TIDY and now >= self._tidies_at:
-                self._tidies_at = now + TIDY_EVERY
-                return _tidy, 0
-            return None, min(LONGEST_WAIT, max(0.0, left))
-        if self._rests_at is not None:
-            if now < self._rests_at:
-                return None, self._rests_at - now
-            self._rests_at = None
-            return self._camera.rest, 0
-        if self._camera.document().health != "ok" and now >= self._looks_at:
-            self._looks_at = now + LOOK_EVERY  # it may have been plugged in again
-            return self._camera.open, 0
-        return None, LONGEST_WAIT
+    def _errands(self, slot: MonotonicTime | None, now: MonotonicTime) -> Iterator[Errand]:
+        """All errands beside the slot; of those that begin together, the first goes first."""
+        yield from self._waiting.errands()
+        times, camera = self._times, self._camera.document()
+        if camera.health != "ok":
+            yield Errand(times.looks, self._look_for_camera, LOOK_TAKES)
+        if times.rests is None and slot is not None and camera.connected:
+            yield Errand(slot - WARM_AHEAD, self._warm, LOOK_TAKES)
+        elif times.rests is not None and not self._is_needed(slot, now):
+            yield Errand(times.rests, self._rest)
+        if slot is not None:
+            yield Errand(times.tidies, self._tidy, ROOM_TO_TIDY)
 
-    def _ripe_snapshot(self, armed: MonotonicTime, due: MonotonicTime | None) -> _Snapshot | None:
-        """A snapshot whose time has come, unless it would make the next frame late.
+    def _is_needed(self, slot: MonotonicTime | None, now: MonotonicTime) -> bool:
+        """Whether the camera has to be ready: a session takes frames, or its window opens soon."""
+        session = self._keeper.running
+        if session is not None and session.state == "active":
+            return True
+        return slot is not None and slot - now < WORTH_RESTING
 
-        One that has let a frame go first is taken whatever follows.
-        """
-        for snapshot in self._plan.snapshots:
-            if self._time_of(snapshot) > armed:
-                continue
-            is_in_the_way = due is not None and due - armed < self._taker.typical_seconds
-            if not is_in_the_way or snapshot.has_waited:
-                return snapshot
-        return None
-
-    def _time_of(self, snapshot: _Snapshot) -> MonotonicTime:
-        if snapshot.at is None:
-            return snapshot.asked_at
-        return self._clock.monotonic() + (snapshot.at - self._clock.wall())
+    # -- doing it ---------------------------------------------------------------------------------
 
     def _take_slot(self) -> None:
+        self._waiting.let_one_pass(self._clock.monotonic() + ARMED)
         session = self._keeper.begin_slot(ARMED)
         if session is None:
             return
-        self._keeper.away = "late"
-        for snapshot in self._plan.snapshots:
-            snapshot.has_waited = True
+        self._keeper.passing("late")
+        due = session.due(session.slot)
         order = Order(
             kind="frame",
-            due=session.due(session.slot),
+            due=due,
             session=session.id,
             frame=session.slot,
             session_name=session.name,
@@ -260,46 +272,73 @@ class Shutter:
             self._take(order, self._keeper.frame_stored)
         except ConflictError as error:
             _log.info("picture not kept", reason=str(error))
-        except StorageFullError as error:
-            self._keeper.slot_failed("storage")
-            self._tell_missed("storage", error)
-        except (CameraUnavailableError, DeadlineError) as error:
-            self._keeper.slot_failed("camera")
-            self._tell_missed("camera", error)
         except CinepiError as error:
-            self._keeper.slot_failed("storage")
-            if self._seldom.is_due(error.code):
-                _log.error("frame missed", reason=str(error))
+            is_cameras = isinstance(error, CameraUnavailableError | DeadlineError)
+            self._miss("camera" if is_cameras else "storage", error)
         finally:
             if self._camera.document().recovery != recovery:
-                self._keeper.away = "camera"  # what passed meanwhile was lost to the ladder
+                self._keeper.passing("camera")  # what passed meanwhile was lost to the ladder
             self._keeper.landed()
 
-    def _tell_missed(self, why: str, error: CinepiError) -> None:
-        if self._seldom.is_due(why):
+    def _miss(self, reason: MissReason, error: CinepiError) -> None:
+        self._keeper.slot_failed(reason)
+        if self._seldom.is_due(f"{reason} {error.code}"):
             _log.warning("frame missed", reason=str(error))
 
-    def _take_snapshot(self, snapshot: _Snapshot) -> None:
-        due = None if snapshot.at is None else self._time_of(snapshot)
-        order = Order(kind="snapshot", due=due, command=snapshot.command)
-        if not snapshot.done.set_running_or_notify_cancel():
+    def _take_snapshot(
+        self,
+        at: WallTime | None,
+        commit: Commit,
+        done: Future[CaptureDocument],
+        command: str | None,
+    ) -> None:
+        due = None if at is None else self._clock.monotonic() + (at - self._clock.wall())
+        if not done.set_running_or_notify_cancel():
             return
-        self._keeper.away = "snapshot"
+        self._keeper.passing("snapshot")
         try:
-            snapshot.done.set_result(self._take(order, snapshot.commit))
+            order = Order(kind="snapshot", due=due, command=command)
+            done.set_result(self._take(order, commit))
         except CinepiError as error:
-            snapshot.done.set_exception(error)
+            done.set_exception(error)
 
     def _take(self, order: Order, commit: Commit) -> CaptureDocument:
         """Take a picture; where the disk is full, follow the policy and try once more."""
         try:
-            return self._taker.take(order, self._settings(), commit)
+            return self._taker.take(order, self._config().capture, commit)
         except StorageFullError as error:
             if not self._storage.handle_full(error):
                 raise
-        return self._taker.take(order, self._settings(), commit)
+        finally:
+            self._used()
+        return self._taker.take(order, self._config().capture, commit)
 
+    def _set_up(self) -> None:
+        realtime.give_back()
+        began = self._clock.monotonic()
+        self._camera.apply(self._config().camera)
+        self._times.set_up_takes = self._clock.monotonic() - began
+        self._used()
 
-def _tidy() -> None:
-    realtime.give_back()
-    trim()
+    def _look_for_camera(self) -> None:
+        """It may have been plugged in again."""
+        self._times.looks = self._clock.monotonic() + LOOK_EVERY
+        self._camera.open()
+
+    def _rest(self) -> None:
+        self._times.rests = None
+        self._camera.rest()
+
+    def _warm(self) -> None:
+        """Let the camera find its exposure, with a picture that nobody keeps."""
+        self._used()
+        with suppress(CinepiError):  # the document and the event tell it
+            self._camera.take().release()
+
+    def _tidy(self) -> None:
+        self._times.tidies = self._clock.monotonic() + TIDY_EVERY
+        realtime.give_back()
+        trim()
+
+    def _used(self) -> None:
+        self._times.rests = self._clock.monotonic() + REST_AFTER

@@ -36,7 +36,7 @@ def test_what_could_not_be_announced_is_announced_later(tmp_path: Path) -> None:
         store=store,
         taker=Taker(camera, store, journal, clock),
         journal=journal,
-        keeper=SessionKeeper(journal, clock),
+        keeper=SessionKeeper(journal, clock, on_change=lambda: None),
         clock=clock,
         settings=lambda: CaptureSettings(reserve_mb=ALL_OF_IT),
         on_change=lambda: shown.append(storage.document().state),

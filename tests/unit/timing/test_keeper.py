@@ -10,13 +10,13 @@ import msgspec
 import pytest
 
 from cinepi.clock import rfc3339
-from cinepi.errors import ConflictError, InternalError
+from cinepi.errors import BusyError, ConflictError, InternalError
 from cinepi.journal.database import Work
 from cinepi.journal.journal import Journal
 from cinepi.model.documents import CaptureDocument
 from cinepi.protocol import StartParams
 from cinepi.timing import flight
-from cinepi.timing import keeper as keeper_module
+from cinepi.timing import record as record_module
 from cinepi.timing.keeper import SessionKeeper
 from cinepi.timing.session import Session
 from tests.unit.journal.test_captures import add
@@ -62,9 +62,16 @@ def journal(tmp_path: Path, clock: HandClock) -> Iterator[Journal]:
 @pytest.fixture
 def keeper(journal: Journal, clock: HandClock) -> SessionKeeper:
     """With a session of 1 s that has taken its first frame."""
-    keeper = SessionKeeper(journal, clock)
+    keeper = started_again(journal, clock)
     start(keeper)
     take(keeper, journal)
+    return keeper
+
+
+def started_again(journal: Journal, clock: HandClock) -> SessionKeeper:
+    """The keeper of a service that has just started."""
+    keeper = SessionKeeper(journal, clock, on_change=lambda: None)
+    keeper.take_up()
     return keeper
 
 
@@ -120,17 +127,148 @@ def told(journal: Journal) -> dict[str, int]:
     return sums
 
 
-def test_a_stop_counts_what_hangs_and_what_has_passed(
-    keeper: SessionKeeper, journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The frame that does not land is the camera's; the events say as much as the session."""
+@pytest.fixture
+def stopped(keeper: SessionKeeper, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """A session that was stopped 5.8 s behind the beginning of a frame that has not landed."""
     monkeypatch.setattr(flight, "IN_FLIGHT_LIMIT", 0.01)
     clock.now += 1
-    begun(keeper)
+    session = begun(keeper)
     clock.now += 5.8
     document = keeper.stop(None)
-    assert (document.frames, document.missed) == (1, 6)
-    assert document.missed_by == told(journal) == {"camera": 1, "late": 5}
+    assert (document.state, document.frames, document.missed) == ("idle", 1, 0)
+    return session
+
+
+def ends(journal: Journal) -> list[tuple[int, int]]:
+    """Frames and missed slots of each end of a session that was told."""
+    events = (json.loads(bytes(entry.data)) for entry in journal.events(0, 1000).events)
+    return [(e["frames"], e["missed"]) for e in events if e["type"] == "session_stopped"]
+
+
+def test_a_stop_loses_no_frame_that_is_being_exposed(
+    keeper: SessionKeeper, journal: Journal, stopped: Session
+) -> None:
+    """It lands in its session, nobody blames the camera, and the end is told with it."""
+    assert ends(journal) == []
+    land(keeper, journal, stopped)
+    document = keeper.document()
+    assert (document.state, document.frames) == ("idle", 2)
+    assert document.missed_by == told(journal) == {"late": 5}
+    assert ends(journal) == [(2, 5)]
+
+
+def test_a_stop_counts_what_hangs_and_what_has_passed(
+    keeper: SessionKeeper, journal: Journal, stopped: Session
+) -> None:
+    """The frame that does not land is the camera's; the events say as much as the session."""
+    del stopped
+    keeper.slot_failed("camera")
+    keeper.landed()
+    assert keeper.document().missed_by == told(journal) == {"camera": 1, "late": 5}
+    assert ends(journal) == [(1, 6)]
+
+
+def test_a_session_that_was_stopped_in_a_frame_ends_once_after_a_restart(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock, stopped: Session
+) -> None:
+    """With the frame, where its picture was complete on the disk."""
+    del keeper
+    add(journal, picture(stopped))
+    for _ in range(2):
+        document = started_again(journal, clock).document()
+        assert (document.state, document.frames) == ("idle", 2)
+        assert document.missed_by == told(journal) == {"service_down": 5}
+        assert ends(journal) == [(2, 5)]
+
+
+def test_a_process_that_is_left_tells_the_end_of_a_session_that_was_stopped(
+    keeper: SessionKeeper, journal: Journal, stopped: Session
+) -> None:
+    """What hung in its last frame is the camera's."""
+    del stopped
+    with journal.transaction() as tx:
+        keeper.lose_to_camera(tx)
+    assert keeper.document().missed_by == told(journal) == {"camera": 6}
+    assert ends(journal) == [(1, 6)]
+
+
+def test_no_session_begins_while_the_last_frame_of_another_is_exposed(
+    keeper: SessionKeeper, journal: Journal, stopped: Session
+) -> None:
+    """It would have to do without the frame."""
+    with pytest.raises(BusyError, match="still being taken"):
+        start(keeper)
+    land(keeper, journal, stopped)
+    start(keeper)
+
+
+def test_the_end_of_one_session_leaves_the_next_alone(
+    keeper: SessionKeeper, journal: Journal
+) -> None:
+    """A disk that is full ends the session that found it so."""
+    first = keeper.running
+    assert first is not None
+    keeper.stop(None)
+    start(keeper)
+    keeper.finish(first.id, "storage_full")
+    assert keeper.running is not None
+    assert ends(journal) == [(1, 0)]
+
+
+def test_the_last_frame_is_as_old_as_its_exposure(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock
+) -> None:
+    """However long it took to be kept."""
+    clock.now += 1
+    session = begun(keeper)
+    clock.now += 30
+    land(keeper, journal, session)
+    assert keeper.document().last_frame_at == rfc3339(WALL + session.slot)
+
+
+def test_a_frame_that_cannot_be_kept_leaves_no_lateness(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the document says of frames is of those that are there."""
+
+    def refuse(_: Work) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    clock.now += 1
+    late = msgspec.structs.replace(picture(begun(keeper)), late_ms=400.0)
+    monkeypatch.setattr(Work, "commit", refuse)
+    with pytest.raises(InternalError), journal.transaction() as tx:
+        keeper.frame_stored(tx, late)
+    assert keeper.document().lateness.p95_ms == 0
+
+
+def test_until_on_the_grid_means_the_same_when_the_clock_is_slewed(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock
+) -> None:
+    """Ten minutes at a frame a minute are ten frames, though the clock gained 5 ms meanwhile."""
+    keeper.stop(None)
+    start(keeper, interval=60, until=rfc3339(clock.wall() + 600))
+    for _ in range(10):
+        take(keeper, journal)
+        clock.now += 60
+        clock.offset -= 0.0005
+    keeper.settle()
+    document = keeper.document()
+    assert (document.state, document.frames, document.end_reason) == ("idle", 10, "until")
+
+
+def test_a_start_that_fell_into_a_power_cut_is_counted_as_one(
+    keeper: SessionKeeper, journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session had waited for its time, and goes on two hours behind it."""
+    keeper.stop(None)
+    start(keeper, interval=60, start_at=rfc3339(clock.wall() + 3600))
+    monkeypatch.setattr(record_module, "kernel_boot_id", lambda: "another")
+    clock.now += 3 * 3600
+    document = started_again(journal, clock).document()
+    assert (document.state, document.missed_by) == ("active", {"power_off": 120})
+    resumed = [e for e in journal.events(0, 1000).events if e.type == "session_resumed"]
+    assert len(resumed) == 1
 
 
 def fail(keeper: SessionKeeper) -> None:
@@ -166,7 +304,7 @@ def test_what_a_camera_has_cost_stays_its_fault_when_the_process_is_left(
         keeper.lose_to_camera(tx)
     assert keeper.document().missed_by == told(journal) == {"camera": 3 + 5}
     clock.now += 2
-    document = SessionKeeper(journal, clock).document()
+    document = started_again(journal, clock).document()
     assert document.missed_by == told(journal) == {"camera": 8, "service_down": 2}
 
 
@@ -194,23 +332,8 @@ def test_what_is_told_early_is_not_told_again(
         keeper.tell(tx)
     assert keeper.document().missed_by == told(journal) == {"camera": 3}
     add(journal, picture(session))
-    document = SessionKeeper(journal, clock).document()
+    document = started_again(journal, clock).document()
     assert (document.frames, document.missed_by) == (2, {"camera": 3})
-
-
-def test_what_hung_in_an_old_session_costs_the_new_one_nothing(
-    keeper: SessionKeeper, journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A frame that fails after its session was stopped was counted there."""
-    monkeypatch.setattr(flight, "IN_FLIGHT_LIMIT", 0.01)
-    clock.now += 1
-    begun(keeper)
-    keeper.stop(None)
-    start(keeper, start_at=rfc3339(clock.wall() + 3600))
-    keeper.slot_failed("camera")
-    keeper.landed()
-    assert keeper.document().missed == 0
-    assert told(journal) == {"camera": 1}
 
 
 def test_no_slot_begins_while_the_session_is_stopped(
@@ -256,7 +379,7 @@ def test_what_had_passed_before_a_change_is_counted(
     change: Callable[[SessionKeeper, Journal], None],
 ) -> None:
     """The shutter was busy with a long snapshot, and then the grid is left."""
-    keeper.away = "snapshot"
+    keeper.passing("snapshot")
     clock.now += 4.8
     change(keeper, journal)
     assert keeper.document().missed_by == told(journal) == {"snapshot": 4}
@@ -343,7 +466,10 @@ def test_a_stop_of_a_pause_counts_what_passed_before(
     """The frame that does not land is the camera's."""
     del in_flight
     keeper.stop(None)
+    keeper.slot_failed("camera")
+    keeper.landed()
     assert keeper.document().missed_by == told(journal) == {"camera": 1, "late": 5}
+    assert ends(journal) == [(1, 6)]
 
 
 def test_a_restart_in_a_pause_counts_what_passed_before(
@@ -352,23 +478,23 @@ def test_a_restart_in_a_pause_counts_what_passed_before(
     """With the frame that was in flight, and nothing of the pause."""
     del keeper, in_flight
     clock.now += 60
-    document = SessionKeeper(journal, clock).document()
+    document = started_again(journal, clock).document()
     assert (document.state, document.frames) == ("paused", 1)
     assert document.missed_by == told(journal) == {"service_down": 6}
 
 
 def rebooted(journal: Journal, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> SessionKeeper:
     """The session after a reboot with a clock that stood still meanwhile and is not set."""
-    monkeypatch.setattr(keeper_module, "kernel_boot_id", lambda: "another")
+    monkeypatch.setattr(record_module, "kernel_boot_id", lambda: "another")
     clock.is_set = False
-    return SessionKeeper(journal, clock)
+    return started_again(journal, clock)
 
 
 def set_clock(keeper: SessionKeeper, clock: HandClock, seconds: float) -> None:
     """A time server is heard."""
     clock.offset += seconds
     clock.is_set = True
-    keeper.settle_doubt()
+    keeper.settle()
 
 
 def test_time_without_power_is_counted_once_the_clock_is_set(
@@ -379,7 +505,7 @@ def test_time_without_power_is_counted_once_the_clock_is_set(
     keeper = rebooted(journal, clock, monkeypatch)
     clock.now += 1
     take(keeper, journal)
-    keeper.settle_doubt()
+    keeper.settle()
     assert keeper.document().missed == 0
     set_clock(keeper, clock, 100.5)
     assert keeper.document().missed_by == told(journal) == {"power_off": 100}
@@ -445,7 +571,7 @@ def test_what_was_missed_before_a_picture_that_is_found_is_told(
     assert session is not None
     clock.now += 5
     add(journal, picture(msgspec.structs.replace(session, slot=4)))
-    document = SessionKeeper(journal, clock).document()
+    document = started_again(journal, clock).document()
     assert (document.frames, document.missed) == (2, 3)
     assert document.missed_by == told(journal) == {"service_down": 3}
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cinepi.clock import SystemClock
@@ -23,13 +24,15 @@ def test_the_service_starts_without_it(tmp_path: Path, spoil: Callable[[bytes], 
     """Whatever the journal has kept: there is no session, and another one can begin."""
     clock = SystemClock()
     journal = Journal(tmp_path / "journal.db", clock=clock, boot="0badcafe")
-    SessionKeeper(journal, clock).start(StartParams(), 30.0, None)
+    SessionKeeper(journal, clock, on_change=lambda: None).start(StartParams(), 30.0, None)
     with journal.transaction() as tx:
-        [(kept,)] = tx._work.run("SELECT value FROM state WHERE key = 'journal.session'")
+        kept = bytes(journal.saved_session(msgspec.Raw) or b"")
         assert spoil(kept) != kept
         tx.save_session(spoil(kept))
-    keeper = SessionKeeper(journal, clock)
+    keeper = SessionKeeper(journal, clock, on_change=lambda: None)
     assert keeper.running is None
     keeper.start(StartParams(), 30.0, None)
-    assert SessionKeeper(journal, clock).running is not None
+    again = SessionKeeper(journal, clock, on_change=lambda: None)
+    again.take_up()
+    assert again.running is not None
     journal.close()

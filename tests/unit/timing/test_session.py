@@ -19,10 +19,11 @@ def make(**changes: object) -> Session:
         state="active",
         interval=10.0,
         ends=Ends(),
-        until=None,
         origin=T0,
         first_due=T0,
         started_wall=1_800_000_000.0,
+        opens=1_800_000_000.0,
+        offset=1_800_000_000.0 - T0,
     )
     return msgspec.structs.replace(session, **changes)
 
@@ -97,22 +98,24 @@ def test_a_new_interval_loses_no_slot_that_has_passed() -> None:
 def test_it_ends_by_count_of_frames_taken() -> None:
     """Missed slots do not use up the count: the user gets the frames that were asked for."""
     session = make(ends=Ends(count=2)).with_missed(3, "camera").with_frame(0, 0)
-    assert session.end_before(session.slot, 0) is None
+    assert session.end_before_next() is None
     session = session.with_frame(0, 0)
-    assert session.end_before(session.slot, 0) == "count"
+    assert session.end_before_next() == "count"
 
 
 def test_it_ends_by_duration_on_the_monotonic_clock() -> None:
     """60 s at 10 s are the slots at 0, 10, … 50."""
     session = make(ends=Ends(duration_s=60.0))
-    assert [slot for slot in range(10) if session.end_before(slot, 0) is None] == list(range(6))
+    assert session.slots_left() == 6
+    assert session.with_missed(5, "late").end_before_next() is None
+    assert session.with_missed(6, "late").end_before_next() == "duration"
 
 
-def test_it_ends_by_time_of_day() -> None:
-    """A slot that would be at `until` or later does not belong to the session."""
-    session = make(until=1_800_000_060.0)
-    assert session.end_before(5, 1_800_000_050.0) is None
-    assert session.end_before(6, 1_800_000_060.0) == "until"
+def test_its_window_closes_at_a_time_of_day() -> None:
+    """A slot that would be at that time or later does not belong to the window."""
+    session = make(closes=1_800_000_060.0)
+    assert session.slots_left() == 6
+    assert session.with_missed(6, "late").slots_left() == 0
 
 
 def test_the_grid_survives_a_reboot() -> None:
