@@ -9,7 +9,7 @@ import msgspec
 
 from cinepi.clock import Clock, new_run_id
 from cinepi.envelope import Command
-from cinepi.errors import StorageFullError
+from cinepi.errors import CinepiError, StorageFullError
 from cinepi.journal import captures, events, requests, state
 from cinepi.journal.captures import Filter, NameAndSize, Page
 from cinepi.journal.damage import open_sound
@@ -17,11 +17,14 @@ from cinepi.journal.database import Work
 from cinepi.journal.events import Bounds
 from cinepi.journal.failure import translated
 from cinepi.journal.net import legible, understood
+from cinepi.journal.owed import MOST_OWED, Owed
 from cinepi.journal.requests import Timeline
 from cinepi.journal.reserve import Reserve
 from cinepi.journal.stretches import Ids, ids_between, load_steps
 from cinepi.journal.tally import Tally, load_tally
 from cinepi.journal.transaction import Transaction
+from cinepi.logs.seldom import Seldom
+from cinepi.logs.setup import logger
 from cinepi.model.documents import CaptureDocument, CaptureKind
 from cinepi.protocol import CapturesListParams, EventsReadResult
 from cinepi.recorded import UnansweredResult
@@ -30,6 +33,8 @@ from cinepi.units import Bytes, Seconds
 __all__ = ["Journal", "Transaction"]
 
 T = TypeVar("T")
+
+_log = logger("journal")
 
 
 class Journal:
@@ -81,6 +86,8 @@ class Journal:
         self._timeline = Timeline.resume(self._database, clock)
         self._answered: set[str] = set()
         self._stale: set[str] = set()
+        self._owed: tuple[Owed, ...] = ()
+        self._seldom = Seldom(clock)
         self._listeners: tuple[Callable[[int], None], ...] = ()
         self._is_closed = False
         self.ended_cleanly = state.get(self._database, state.RUNNING_KEY) is None
@@ -97,6 +104,9 @@ class Journal:
                 with suppress(StorageFullError), self._writing() as (work, transaction):
                     requests.mark(work, self._answered)
                     transaction.drop_values(self._stale)
+                    for owed in self._owed:
+                        owed.write(transaction)
+                    transaction.settle(self._bounds)
                     state.drop(work, state.RUNNING_KEY)
             finally:
                 self._database.close()
@@ -117,21 +127,48 @@ class Journal:
         with self._database.lock:
             before = self._tally.last_seq
             answered, stale = frozenset(self._answered), frozenset(self._stale)
+            owed = self._owed
             with self._writing() as (work, transaction):
                 requests.mark(work, answered)
                 transaction.drop_values(stale)
+                for event in owed:
+                    event.write(transaction)
                 yield transaction
                 transaction.settle(self._bounds)
             self._tally = transaction.tally
             self._steps += tuple(transaction.steps)
             self._answered -= answered
             self._stale -= stale
+            self._owed = tuple(event for event in self._owed if event not in owed)
             newest = self._tally.last_seq
             for effect in transaction.when_committed:
                 effect()
         if newest > before:
             for listener in self._listeners:
                 listener(newest)
+
+    def tell(
+        self, event: msgspec.Struct, also: Callable[[Transaction], None] | None = None
+    ) -> None:
+        """Append an event that accompanies something else, and never fail for it.
+
+        It is on the disk on return. Where that is impossible, on a full disk or inside another
+        transaction of this thread, it is written with the next transaction that succeeds, under the
+        time of now; so are up to 100 such events, of which the oldest are given up.
+
+        Args:
+            event: One of `cinepi.model.events`.
+            also: Writes what belongs to it into the same transaction, whichever that is.
+        """
+        with self._database.lock:
+            owed = Owed(event, self._clock.wall(), also)
+            self._owed = (*self._owed, owed)[-MOST_OWED:]
+        try:
+            with self.transaction():
+                pass
+        except CinepiError as error:
+            if self._seldom.is_due("owed"):
+                _log.error("events are journalled later", reason=str(error))
 
     def on_append(self, listener: Callable[[int], None]) -> None:
         """Call `listener` with the newest seq after each commit with events.

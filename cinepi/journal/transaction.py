@@ -14,6 +14,7 @@ from cinepi.journal.requests import Timeline
 from cinepi.journal.stretches import Step
 from cinepi.journal.tally import TALLY_KEY, Tally
 from cinepi.model.documents import CaptureDocument
+from cinepi.units import WallTime
 
 
 @dataclass(slots=True)
@@ -45,15 +46,18 @@ class Transaction:
         """
         self.when_committed.append(effect)
 
-    def append(self, event: msgspec.Struct) -> int:
+    def append(self, event: msgspec.Struct, *, at: WallTime | None = None) -> int:
         """Append an event of `cinepi.model.events` and return its seq.
+
+        Args:
+            event: What happened.
+            at: When; None for now.
 
         Raises:
             TypeError: It is no event.
         """
-        self.tally = events.append(
-            self._work, self.tally, event, at=self._clock.wall(), boot=self._boot
-        )
+        when = self._clock.wall() if at is None else at
+        self.tally = events.append(self._work, self.tally, event, at=when, boot=self._boot)
         return self.tally.last_seq
 
     def add_capture(self, capture: CaptureDocument) -> None:

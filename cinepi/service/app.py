@@ -155,10 +155,8 @@ def _make_parts(
         board.post("storage", storage.document)
 
     def camera_event(event: msgspec.Struct) -> None:
-        with journal.transaction() as tx:
-            tx.append(event)
-            if isinstance(event, CameraRecovered):
-                tx.set_value(_EXITS_IN_A_ROW, "0")
+        is_back = isinstance(event, CameraRecovered)
+        journal.tell(event, _end_exits_in_a_row if is_back else None)
 
     camera = Camera(
         configuration.config.camera,
@@ -227,6 +225,10 @@ def _make_parts(
         board=board,
         probe=FolderProbe(layout.captures, clock),
     )
+
+
+def _end_exits_in_a_row(tx: Transaction) -> None:
+    tx.set_value(_EXITS_IN_A_ROW, "0")
 
 
 def _begin(store: Store, journal: Journal) -> bool:

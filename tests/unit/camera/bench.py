@@ -1,6 +1,7 @@
 """A camera in the hands of a test: a clock that can be moved on, and all that was said."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -46,14 +47,20 @@ class Bench:
     reasons: list[str] = field(default_factory=list)
     cameras: list[Camera] = field(default_factory=list)
 
-    def camera(self, settings: CameraSettings = SMALL, *, exits_in_a_row: int = 0) -> Camera:
-        """Make a camera, as a service that has just started does."""
+    def camera(
+        self,
+        settings: CameraSettings = SMALL,
+        *,
+        exits_in_a_row: int = 0,
+        on_event: Callable[[msgspec.Struct], None] | None = None,
+    ) -> Camera:
+        """Make a camera, as a service that has just started does; `on_event` replaces `events`."""
         camera = Camera(
             settings,
             layout=self.layout,
             clock=self.clock,
             on_change=self._changed,
-            on_event=self.events.append,
+            on_event=on_event or self.events.append,
             give_up=self._give_up,
             exits=exits_in_a_row,
             exits_in_a_row=exits_in_a_row,

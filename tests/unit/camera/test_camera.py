@@ -6,6 +6,7 @@ from cinepi.camera import registry
 from cinepi.camera.backends.simulated import faults
 from cinepi.camera.ladder import STUCK_AFTER
 from cinepi.errors import CameraUnavailableError
+from cinepi.journal.journal import Journal
 from cinepi.model.events import CameraLost, CameraRecovered
 from cinepi.model.settings import CameraSettings
 from tests.machine import resident_mb
@@ -118,6 +119,24 @@ def test_one_failure_costs_no_picture(bench: Bench, fault: str) -> None:
         "none",
         1,
     )
+
+
+@pytest.mark.usefixtures("impatient")
+def test_event_that_cannot_be_written_costs_no_picture(bench: Bench) -> None:
+    """Where the journal fails while the camera recovers, the picture is kept, and told of later."""
+    journal = Journal(bench.layout.journal, clock=bench.clock, boot="0badcafe")
+    camera = bench.camera(on_event=journal.tell)
+    camera.open()
+    faults.write(bench.layout, "timeout", count=2)
+    with journal.transaction():  # so that no other can be written
+        camera.take().release()
+    assert camera.document().health == "ok"
+    faults.write(bench.layout, "timeout", count=1)
+    camera.take().release()
+    told = journal.events(0, 10).events
+    assert [entry.type for entry in told] == ["camera_lost", "camera_recovered"] * 2
+    assert told[0].at <= told[1].at <= told[2].at
+    journal.close()
 
 
 @pytest.mark.usefixtures("impatient")
