@@ -35,9 +35,20 @@ demo: ## a simulated camera, a broker and the daemon, here and now
 	@scripts/bootstrap run
 	@cinepid demo $(DEMO_ARGS)
 
+# Most tests wait, so that a core has time for several of them. What measures time comes last, alone.
+# With TEST_ARGS there is one run, as pytest is told; "-n 4" among them makes four workers.
+WORKERS ?= $(shell expr 3 '*' "$$(nproc)")
+BESIDE := -n $(WORKERS) --dist worksteal -m "not alone"
+
 .PHONY: test
-test: setup ## run the tests
+test: setup ## run the tests, beside each other where that is possible
+ifeq ($(strip $(TEST_ARGS)),)
+	@pytest $(BESIDE); beside=$$?; pytest -m alone || exit; \
+		[ $$beside = 0 ] || echo "make test: of those that ran beside each other, some failed"; \
+		exit $$beside
+else
 	@pytest $(TEST_ARGS)
+endif
 
 .PHONY: test-system
 test-system: setup ## install, run and upgrade the package in a booted Debian (root; minutes)

@@ -1,4 +1,7 @@
-"""A machine that stands still: seconds that nobody had, and slots that nobody could take."""
+"""A machine that stands still: seconds that nobody had, and slots that nobody could take.
+
+Who counts slots is marked `alone`, so that few of them have to be forgiven.
+"""
 
 import math
 import threading

@@ -147,6 +147,7 @@ def test_what_the_journal_dropped_is_counted(
     assert rest == list(range(rest[0], rest[-1] + 1))
 
 
+@pytest.mark.alone
 def test_events_of_an_outage_come_after_it(
     operator: Operator,
     service: RunningService,

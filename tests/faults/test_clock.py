@@ -43,6 +43,7 @@ def _more_frames(observer: Observer, more: int) -> None:
     wait_for(lambda: len(observer.of_type("capture_stored")) >= before + more)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(120)
 def test_steps_of_the_clock_move_no_slot(start: Callable[..., tuple[Stack, Observer]]) -> None:
     """From ten days back to ten days ahead: frames stay even, and each has its name."""
@@ -84,6 +85,7 @@ def _offset_to(moment: str) -> float:
     return time.mktime(parsed) - time.timezone - time.time()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("change", "minutes"),
     [("2026-03-29 00:59:50", {"0159", "0300"}), ("2026-10-25 00:59:50", {"0259", "0200"})],

@@ -48,6 +48,7 @@ def ctl(bridged: Bridged, tmp_path: Path) -> Ctl:
     return ctl
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 def test_a_cut_is_made_good_from_the_journal(
     bridged: Bridged, ctl: Ctl, tmp_path: Path, stack: ExitStack

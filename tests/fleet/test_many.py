@@ -158,6 +158,7 @@ def test_a_new_monitor_of_many_loses_nothing(lone: Ctl, simulate: Simulate) -> N
     assert "max_queued_messages" in said
 
 
+@pytest.mark.alone
 def test_the_first_words_come_soon(lone: Ctl) -> None:
     """A person does not wait for a program to be loaded: little more than its library takes.
 

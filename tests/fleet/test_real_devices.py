@@ -37,6 +37,7 @@ def test_a_repeat_with_the_same_id_takes_no_second_picture(ctl: Ctl) -> None:
     assert first["data"]["filename"] == second["data"]["filename"]
 
 
+@pytest.mark.alone
 def test_shutters_fire_at_one_instant(ctl: Ctl) -> None:
     """Each picture is begun at the time that was agreed, and says by how much it was late."""
     with counted_stalls() as stalls:

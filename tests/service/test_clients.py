@@ -125,6 +125,7 @@ def test_a_stop_waits_for_nobody(service: RunningService) -> None:
         service.terminate()
 
 
+@pytest.mark.alone
 def test_a_stop_is_heard_whichever_thread_gets_the_signal(service: RunningService) -> None:
     """The kernel may give it to a thread that is about to end, and wakes no other."""
     pid = service.process.pid

@@ -14,6 +14,7 @@ from tests.stalls import counted_stalls
 Start = Callable[..., RunningService]
 
 
+@pytest.mark.alone
 def test_a_session_takes_its_frames_and_ends(service: RunningService) -> None:
     """A session of 3 frames leaves 3 files and 3 events in order, and says why it ended."""
     with counted_stalls() as stalls:
@@ -75,6 +76,7 @@ def test_bad_arguments_are_named(
     assert service.session().state == "idle"
 
 
+@pytest.mark.alone
 def test_a_pause_lets_slots_go_by_uncounted(service: RunningService) -> None:
     """After a pause the session goes on with the next number and has missed nothing."""
     with counted_stalls() as stalls:
@@ -116,6 +118,7 @@ def test_a_session_waits_for_its_time(service: RunningService) -> None:
     wait_for(lambda: service.session().frames == 1)
 
 
+@pytest.mark.alone
 def test_a_clock_step_does_not_move_the_grid(service: RunningService) -> None:
     """A clock that is set by hours is an event; the session misses nothing and repeats nothing."""
     with counted_stalls() as stalls:

@@ -23,6 +23,7 @@ def patch(service: RunningService, **capture: object) -> None:
     service.call("config.patch", ConfigChangeResult, ConfigPatchParams(patch={"capture": capture}))
 
 
+@pytest.mark.alone
 def test_pause_waits_for_space_and_goes_on(service: RunningService) -> None:
     """At the reserve the session pauses and says why; with space again it goes on by itself."""
     patch(service, when_full="pause")

@@ -79,6 +79,7 @@ def test_brackets_in_strings_do_not_hide_depth() -> None:
     assert loads(b'["[[[[[[[[[[[[[[[[[[[[", "\\"[["]', max_bytes=1000)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "data", [b"[" * 65536, b'"' + b'\\"[' * 21000, b'{"a":' * 13000, b'["]",' * 13000]
 )

@@ -137,6 +137,7 @@ def test_garbage_is_one_error(text: str) -> None:
         assert str(error).encode()  # noqa: PT017 - either outcome is right
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "text", ["[" * 65000, "{a," * 21000, "? " * 32000, '"' + "\\" * 65000, "- " * 32000]
 )

@@ -201,6 +201,7 @@ def test_on_a_terminal_the_state_stays_in_sight(port: str, tmp_path: Path) -> No
     os.close(ours)
 
 
+@pytest.mark.alone
 def test_the_first_picture_is_there_soon(demo: Callable[..., Running], port: str) -> None:
     """A person who starts the demo sees something happen within seconds, on later starts too."""
     for _ in range(2):
