@@ -1,51 +1,84 @@
-"""At the start: what is in the folder, and what the journal says is there, become one again."""
+"""What is in the folder, and what the journal says is there, become one again."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
-from cinepi import systemd
+from cinepi.capture.adopted import Adopted
 from cinepi.capture.reindex import Described, describe
+from cinepi.capture.removal import tell_missing
 from cinepi.capture.store import Store
-from cinepi.capture.sweep import Quarantined, sweep
-from cinepi.envelope import Command
-from cinepi.errors import CinepiError
+from cinepi.capture.sweep import Quarantined, Sweep, sweep
+from cinepi.clock import parse_time
+from cinepi.errors import CinepiError, ConflictError
 from cinepi.journal.journal import Journal, Transaction
-from cinepi.journal.requests import KEPT
+from cinepi.journal.net import understood
 from cinepi.logs.setup import logger
 from cinepi.model.documents import CaptureDocument
-from cinepi.model.events import CaptureDeleted, CaptureQuarantined, CaptureStored
-from cinepi.units import Seconds
+from cinepi.model.events import CaptureQuarantined, CapturesFound, CaptureStored
 
 _BATCH = 1000  # pictures in one transaction: one fsync for all of them
 _MOST_DIGESTED = 50  # reading thousands of pictures whole would take hours on a card
-_ADOPTED = "adopted_pictures"
-_MOST_ADOPTED = 100  # a kill leaves one; a broker repeats within minutes
+_FEW = 3  # the shutter takes one picture at a time, so a crash leaves one or two
+_MOST_STORED = 100  # found pictures that are told one by one, whatever the journal has lost
+_COUNTED = "captures_found"
 
 _log = logger("reconcile")
 
 
-def reconcile(store: Store, journal: Journal) -> None:
-    """Remove half-written files, put broken ones aside, and make the index match the folder.
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """The first frame of the running session that is not counted: a crash may have left it.
 
-    A picture that was complete on disk but not yet journalled when the power went is journalled
-    now, with its event. Takes about a second for 100,000 pictures that are known; where the journal
-    was lost, each costs about 0.2 ms more, and systemd is asked for the time.
+    Attributes:
+        session: Id of the session.
+        frame: Number of the slot.
     """
-    swept = sweep(store.folder, journal.capture_names())
-    adopted = Adopted(journal)
-    for begin in range(0, len(swept.found), _BATCH):
-        systemd.take_more_time("indexing pictures")
-        names = swept.found[begin : begin + _BATCH]
-        pictures = _describe_all(store, names, has_digest=len(swept.found) <= _MOST_DIGESTED)
-        with journal.transaction() as tx:
-            for picture in pictures:
-                _take_up(tx, picture.document)
-                adopted.add(tx, picture)
-    if swept.missing or swept.quarantined:
-        with journal.transaction() as tx:
-            _note_damage(tx, swept.missing, swept.quarantined)
+
+    session: str
+    frame: int
+
+
+def at_once(work: Callable[[], None]) -> None:
+    """Do it: nobody stores a picture at the start."""
+    work()
+
+
+def reconcile(
+    store: Store,
+    journal: Journal,
+    awaited: Awaited | None = None,
+    *,
+    between_pictures: Callable[[Callable[[], None]], None] = at_once,
+) -> Iterator[None]:
+    """Make the index match the folder, step by step: each `next` does at most 1000 pictures.
+
+    Half-written files go, and broken pictures are put aside. A picture that was complete on the
+    disk but not yet journalled when the power went is journalled now, with its own event. All other
+    pictures that the index does not know were put there by somebody: they are indexed at their own
+    time, and told in one event with their count. What the index knows and the folder has not is
+    told as missing, in steps.
+
+    The first step looks at the folder and takes about a second for 100,000 pictures. Each found
+    picture costs about 0.2 ms more.
+
+    Args:
+        store: The folder.
+        journal: The index.
+        awaited: What the running session waits for, None without one.
+        between_pictures: Does the first look while no picture is being stored.
+
+    Raises:
+        CinepiError: The folder or the journal fails; a later call goes on.
+    """
+    looks: list[Sweep] = []
+    between_pictures(lambda: looks.append(sweep(store.folder, journal.capture_names())))
+    swept = looks[0]
+    yield
+    yield from _take_up(store, journal, swept.found, awaited)
+    yield from tell_missing(store, journal, swept.missing)
+    yield from _tell_quarantined(journal, swept.quarantined)
     if swept.found or swept.missing or swept.quarantined:
         _log.warning(
             "captures reconciled",
@@ -53,6 +86,90 @@ def reconcile(store: Store, journal: Journal) -> None:
             missing=len(swept.missing),
             quarantined=len(swept.quarantined),
         )
+
+
+def _take_up(
+    store: Store, journal: Journal, found: Sequence[str], awaited: Awaited | None
+) -> Iterator[None]:
+    """Index what was found; the count goes on in the journal until the last of it is told."""
+    left_behind = _LeftBehind(journal, awaited, len(found))
+    adopted = Adopted(journal)
+    counted = understood(journal.value(_COUNTED), CapturesFound, "the count of found pictures")
+    for begin in range(0, len(found), _BATCH):
+        names = found[begin : begin + _BATCH]
+        pictures = _describe_all(store, names, has_digest=len(found) <= _MOST_DIGESTED)
+        with journal.transaction() as tx:
+            for picture in pictures:
+                if not _index(tx, picture.document):
+                    continue
+                adopted.add(tx, picture)
+                if left_behind.has(picture):
+                    tx.append(CaptureStored(**msgspec.structs.asdict(picture.document)))
+                else:
+                    counted = _one_more(counted, picture.document.filename)
+            if counted is not None:
+                tx.set_value(_COUNTED, msgspec.json.encode(counted).decode())
+        yield
+    if counted is not None:
+        with journal.transaction() as tx:
+            tx.append(counted)
+            tx.drop_values([_COUNTED])
+
+
+class _LeftBehind:
+    """Tells a picture that a crash left unjournalled from those that somebody put into the folder.
+
+    The next frames of the running session are such pictures. So are, after a crash, those that are
+    newer than all that the index has; and where the clock had been set back, or the index is empty,
+    as few as a crash can leave.
+    """
+
+    def __init__(self, journal: Journal, awaited: Awaited | None, found: int) -> None:
+        self._awaited = awaited
+        self._is_crash = not journal.ended_cleanly
+        self._are_few = found <= _FEW
+        newest = journal.newest_capture()
+        self._newest = None if newest is None else parse_time(newest.taken_at, "/taken_at")
+        self._told = 0
+
+    def has(self, picture: Described) -> bool:
+        """Whether to tell this one as a picture that was taken just before."""
+        is_ours = self._told < _MOST_STORED and (
+            self._is_awaited(picture.document)
+            or (self._is_crash and (self._is_newer(picture) or self._are_few))
+        )
+        self._told += is_ours
+        return is_ours
+
+    def _is_awaited(self, capture: CaptureDocument) -> bool:
+        return (
+            self._awaited is not None
+            and capture.session == self._awaited.session
+            and capture.frame is not None
+            and capture.frame >= self._awaited.frame
+        )
+
+    def _is_newer(self, picture: Described) -> bool:
+        taken = parse_time(picture.document.taken_at, "/taken_at")
+        return self._newest is not None and taken >= self._newest
+
+
+def _index(tx: Transaction, capture: CaptureDocument) -> bool:
+    try:
+        tx.add_capture(capture)
+    except ConflictError as error:
+        _log.warning("picture not indexed", filename=capture.filename, reason=str(error))
+        return False
+    return True
+
+
+def _one_more(counted: CapturesFound | None, name: str) -> CapturesFound:
+    """The names come in order, and so `last` is the newest so far."""
+    if counted is None:
+        return CapturesFound(count=1, first=name, last=name)
+    return CapturesFound(
+        count=counted.count + 1, first=min(counted.first, name), last=max(counted.last, name)
+    )
 
 
 def _describe_all(store: Store, names: Sequence[str], *, has_digest: bool) -> list[Described]:
@@ -65,46 +182,13 @@ def _describe_all(store: Store, names: Sequence[str], *, has_digest: bool) -> li
     return described
 
 
-class Adopted:
-    """Pictures whose command had no answer yet when the power went: its repeat finds them here.
-
-    For as long as a repeat is one: the same id is another command later.
-    """
-
-    def __init__(self, journal: Journal) -> None:
-        """Read which there are."""
-        self._journal = journal
-        self._found: dict[str, tuple[str, Seconds]] = json.loads(journal.value(_ADOPTED) or "{}")
-
-    def add(self, tx: Transaction, picture: Described) -> None:
-        """Remember a picture by the digest of its command, if it was one that asked for it."""
-        if picture.command is None:
-            return
-        self._found[picture.command] = picture.document.filename, self._journal.age()
-        for digest in list(self._found)[:-_MOST_ADOPTED]:
-            del self._found[digest]
-        tx.set_value(_ADOPTED, json.dumps(self._found))
-
-    def find(self, command: Command) -> CaptureDocument | None:
-        """The picture that was taken for a command; None if it was not cut short."""
-        name, at = self._found.get(command.digest, ("", -KEPT))
-        return self._journal.capture(name) if self._journal.age() - at < KEPT else None
-
-
-def _take_up(tx: Transaction, capture: CaptureDocument) -> None:
-    tx.append(CaptureStored(**msgspec.structs.asdict(capture)))
-    tx.add_capture(capture)
-
-
-def _note_damage(
-    tx: Transaction, missing: Sequence[str], quarantined: Sequence[Quarantined]
-) -> None:
-    if missing:
-        tx.remove_captures(missing)
-        tx.append(CaptureDeleted(filenames=tuple(missing), reason="missing"))
-    for broken in quarantined:
-        tx.append(
-            CaptureQuarantined(
-                filename=broken.name, moved_to=str(broken.moved_to), reason=broken.reason
-            )
-        )
+def _tell_quarantined(journal: Journal, quarantined: Sequence[Quarantined]) -> Iterator[None]:
+    for begin in range(0, len(quarantined), _BATCH):
+        with journal.transaction() as tx:
+            for broken in quarantined[begin : begin + _BATCH]:
+                tx.append(
+                    CaptureQuarantined(
+                        filename=broken.name, moved_to=str(broken.moved_to), reason=broken.reason
+                    )
+                )
+        yield

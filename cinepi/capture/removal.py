@@ -121,24 +121,41 @@ def tell_vanished(store: Store, journal: Journal) -> None:
                 store.vanished.pop(name, None)  # a second try of the deletion may have ended
 
 
+def tell_missing(store: Store, journal: Journal, filenames: Sequence[str]) -> Iterator[None]:
+    """Take pictures out of the index whose files somebody else has removed; one step a `next`.
+
+    Each is looked for once more: one that is there, or that is being deleted, stays.
+
+    Raises:
+        CinepiError: The folder cannot be read, or is another one; or the journal fails.
+    """
+    for names in _parts(filenames):
+        with store.removing:
+            missing = [name for name in store.missing(names) if name not in store.vanished]
+            with journal.transaction() as tx:
+                _record(tx, missing, "missing")
+        yield
+
+
 def _carry_out(store: Store, journal: Journal, step: Removal, key: str | None) -> None:
     gone: list[str] = []
-    try:
-        for name in step.filenames:
-            store.delete(name)
-            gone.append(name)
-        store.flush()
-        with journal.transaction() as tx:
-            _record(tx, step.filenames, step.reason)
-            if step.result != NO_RESULT:
-                tx.finish(step.command, step.result)
-            if key is not None:
-                intents.fulfil(tx, key)
-    except CinepiError:
-        store.vanished.update(dict.fromkeys(gone, step.reason))
-        raise
-    for name in step.filenames:  # it may have been a second try
-        store.vanished.pop(name, None)
+    with store.removing:
+        try:
+            for name in step.filenames:
+                store.delete(name)
+                gone.append(name)
+            store.flush()
+            with journal.transaction() as tx:
+                _record(tx, step.filenames, step.reason)
+                if step.result != NO_RESULT:
+                    tx.finish(step.command, step.result)
+                if key is not None:
+                    intents.fulfil(tx, key)
+        except CinepiError:
+            store.vanished.update(dict.fromkeys(gone, step.reason))
+            raise
+        for name in step.filenames:  # it may have been a second try
+            store.vanished.pop(name, None)
 
 
 def _record(tx: Transaction, filenames: Sequence[str], reason: str) -> None:

@@ -4,7 +4,9 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,12 +41,21 @@ class Store:
         vanished: Pictures that were deleted and that the index does not know to be gone, since the
             disk or the journal failed then; each with the reason of its deletion.
         leftover: Files of pictures that were not kept, and that could not be deleted then.
+        removing: Held while files go whose rows go after them: who compares the two must wait.
     """
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
-        """Use `folder`, which is made when the first picture is written."""
+    def __init__(
+        self, folder: Path, clock: Clock, check: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """Use `folder`, which is made when the first picture is written.
+
+        `check` is given a descriptor of the folder before anything is done in it, and raises where
+        that is not to be.
+        """
         self.folder = folder
         self._clock = clock
+        self._check = check
+        self.removing = threading.Lock()
         self.vanished: dict[str, str] = {}
         self.leftover: set[str] = set()
 
@@ -74,7 +85,7 @@ class Store:
             ConflictError: There are 100 pictures of that second.
         """
         digest = Beside(lambda: _sha256(parts), "digest")
-        with opened(self.folder, make=True) as folder:
+        with self._opened(make=True) as folder:
             temporary = temporary_name(self._clock)
             present = temporary
             try:
@@ -104,7 +115,7 @@ class Store:
             PermissionDeniedError: The folder is read-only or not ours.
         """
         parse_name(name)
-        with opened(self.folder) as folder:
+        with self._opened() as folder:
             try:
                 size = os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
                 os.unlink(name, dir_fd=folder)
@@ -112,9 +123,23 @@ class Store:
                 return 0
             return size
 
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """Those of the names of which the folder has nothing."""
+        with self._opened() as folder:
+            return [name for name in names if not _is_there(folder, name)]
+
+    def check(self) -> None:
+        """See whether pictures may be stored here at all, before the camera is asked for one.
+
+        Raises:
+            CinepiError: As `write` would.
+        """
+        with self._opened(make=True):
+            pass
+
     def flush(self) -> None:
         """Make deletions survive a power cut."""
-        with opened(self.folder) as folder:
+        with self._opened() as folder:
             os.fsync(folder)
 
     def open(self, name: str) -> int:
@@ -124,7 +149,7 @@ class Store:
             InvalidArgumentError: There is no such picture.
         """
         parse_name(name)
-        with opened(self.folder) as folder:
+        with self._opened() as folder:
             try:
                 descriptor = os.open(
                     name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder
@@ -160,6 +185,12 @@ class Store:
         with our_errors(self.folder), os.fdopen(self.open(name), "rb", buffering=0) as file:
             return file.read(HEAD), os.fstat(file.fileno()).st_size
 
+    @contextmanager
+    def _opened(self, *, make: bool = False) -> Iterator[int]:
+        with opened(self.folder, make=make) as folder:
+            self._check(folder)
+            yield folder
+
     def disk(self) -> tuple[Bytes, Bytes]:
         """Free space for us, and the size of the file system under the folder.
 
@@ -169,6 +200,14 @@ class Store:
         with our_errors(self.folder):
             status = _nearest_disk(self.folder)
         return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
+
+
+def _is_there(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _nearest_disk(folder: Path) -> os.statvfs_result:

@@ -174,6 +174,23 @@ class CaptureDeleted(Event, frozen=True):
     reason: str
 
 
+class CapturesFound(Event, frozen=True):
+    """Pictures that nobody had told of lay in the folder, and are in the index now.
+
+    Somebody put them there, or the index was lost. They are as old as they are: none of them is a
+    new picture.
+
+    Attributes:
+        count: How many.
+        first: File name of the oldest.
+        last: File name of the newest.
+    """
+
+    count: int
+    first: str
+    last: str
+
+
 class CaptureQuarantined(Event, frozen=True):
     """A file in the capture folder was no complete picture and was put aside.
 

@@ -12,7 +12,7 @@ import msgspec
 
 from cinepi import __version__, systemd
 from cinepi.camera.camera import Camera
-from cinepi.capture.reconcile import reconcile
+from cinepi.capture.reconcile import Awaited, reconcile
 from cinepi.capture.removal import finish_removals
 from cinepi.capture.store import Store
 from cinepi.capture.take import Taker
@@ -42,6 +42,7 @@ from cinepi.service.stopping import Stopping
 from cinepi.service.storage import Storage
 from cinepi.timing import realtime
 from cinepi.timing.keeper import SessionKeeper
+from cinepi.timing.session import Session
 from cinepi.timing.shutter import Shutter
 from cinepi.units import MonotonicTime, Seconds
 from cinepi.vigil import EXIT_HANGS, LIMIT, TURN, Vigil, end_soon
@@ -243,10 +244,19 @@ def _begin(store: Store, journal: Journal) -> bool:
 
 
 def _put_in_order(store: Store, journal: Journal) -> None:
-    reconcile(store, journal)
+    for _ in reconcile(store, journal, _awaited(journal)):
+        systemd.take_more_time("indexing pictures")
     with journal.transaction() as tx:
         reason = "start" if journal.ended_cleanly else "after_crash"
         tx.append(ServiceStarted(version=__version__, reason=reason))
+
+
+def _awaited(journal: Journal) -> Awaited | None:
+    """The frame that a crash may have left on the disk and in no index."""
+    session = journal.saved_session(Session)
+    if session is None or not session.is_running:
+        return None
+    return Awaited(session.id, session.slot)
 
 
 def _camera_changes(config: Config, changed: tuple[str, ...]) -> dict[str, object]:

@@ -158,7 +158,8 @@ def test_a_crash_leaves_nothing_half_done(start_service: Start) -> None:
     assert (folder / "quarantine" / "cinepi_20200101_000000.jpg").exists()
     assert again.events("capture_deleted")[0]["filenames"] == [lose]
     assert again.events("capture_quarantined")[0]["filename"] == "cinepi_20200101_000000.jpg"
-    assert again.events("capture_stored")[-1]["filename"] == "cinepi_20200101_000001.jpg"
+    assert again.events("captures_found")[0]["first"] == "cinepi_20200101_000001.jpg"
+    assert len(again.events("capture_stored")) == 3
     report = again.call("captures.verify", VerifyResult)
     assert (report.checked, report.damaged, report.missing, report.unknown) == (3, (), (), ())
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cinepi.capture.reconcile import Adopted
+from cinepi.capture.adopted import Adopted
 from cinepi.capture.reindex import Described
 from cinepi.envelope import Command
 from cinepi.journal.journal import Journal
