@@ -3,8 +3,7 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -20,43 +19,7 @@ from cinepi.timing import record as record_module
 from cinepi.timing.keeper import SessionKeeper
 from cinepi.timing.session import Session
 from tests.unit.journal.test_captures import add
-
-WALL = 1_800_000_000.0
-
-
-class HandClock:
-    """Clocks that stand still until a test moves them."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.offset = WALL - 1000.0
-        self.is_set = True
-
-    def wall(self) -> float:
-        """See `Clock.wall`."""
-        return self.now + self.offset
-
-    def monotonic(self) -> float:
-        """See `Clock.monotonic`."""
-        return self.now
-
-    def is_synced(self) -> bool:
-        """See `Clock.is_synced`."""
-        return self.is_set
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    """The time."""
-    return HandClock()
-
-
-@pytest.fixture
-def journal(tmp_path: Path, clock: HandClock) -> Iterator[Journal]:
-    """An empty journal."""
-    journal = Journal(tmp_path / "journal.db", clock=clock, boot="0badcafe")
-    yield journal
-    journal.close()
+from tests.unit.timing.conftest import WALL, HandClock
 
 
 @pytest.fixture
