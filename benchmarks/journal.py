@@ -17,10 +17,11 @@ import msgspec
 
 from cinepi.clock import SystemClock, rfc3339
 from cinepi.envelope import Command
+from cinepi.journal.filter import Filter
 from cinepi.journal.journal import Journal
 from cinepi.model.documents import Achieved, CaptureDocument, CaptureKind
 from cinepi.model.events import CaptureStored
-from cinepi.protocol import CapturesListParams, PingResult
+from cinepi.protocol import PingResult
 
 START = 1_700_000_000
 PERIOD = 30  # seconds from capture to capture
@@ -28,6 +29,9 @@ SNAPSHOT_EACH = 1000
 SESSIONS = 50
 REPEATS = 21
 COMMITS = 500
+
+Query = tuple[Filter, str | None]
+"""A filter, and the name before which the list begins."""
 
 
 def main() -> None:
@@ -51,10 +55,10 @@ def compare_lists(folder: Path, sizes: tuple[int, int]) -> None:
         with journal.transaction() as transaction:
             for number in range(rows):
                 transaction.add_capture(capture(number, rows))
-        for name, query in queries(rows).items():
-            found = len(journal.captures(query).captures)
-            assert found or "none" in name, name
-            times.setdefault(name, []).append(median_ms(partial(journal.captures, query)))
+        for name, (which, before) in queries(rows).items():
+            listing = partial(journal.captures, which, before=before)
+            assert listing().captures or "none" in name, name
+            times.setdefault(name, []).append(median_ms(listing))
         journal.close()
         size = (folder / f"{rows}.db").stat().st_size
         print(f"{rows:>9} captures: {size / 1e6:.0f} MB, {size / rows:.0f} bytes each")
@@ -62,30 +66,27 @@ def compare_lists(folder: Path, sizes: tuple[int, int]) -> None:
         print(f"list 50, {name:<28} {small:7.2f} ms {large:7.2f} ms   x{large / small:.2f}")
 
 
-def queries(rows: int) -> dict[str, CapturesListParams]:
+def queries(rows: int) -> dict[str, Query]:
     """One query for each way to narrow, and the awkward ones."""
-    middle, late = moment(rows // 2), moment(rows // 2 + 1000)
+    middle, late = micros(rows // 2), micros(rows // 2 + 1000)
     a_session = session(rows // 2, rows)
     deep = capture(rows // 3, rows).filename
     return {
-        "no filter": CapturesListParams(),
-        "before, deep": CapturesListParams(before=deep),
-        "frames": CapturesListParams(kind="frame"),
-        "snapshots": CapturesListParams(kind="snapshot"),
-        "session": CapturesListParams(session=a_session),
-        "session and frames": CapturesListParams(session=a_session, kind="frame"),
-        "session and snapshots, none": CapturesListParams(session=a_session, kind="snapshot"),
-        "since": CapturesListParams(since=middle),
-        "until": CapturesListParams(until=middle),
-        "since and until": CapturesListParams(since=middle, until=late),
-        "since and until, none": CapturesListParams(since=middle, until=middle),
-        "snapshots until": CapturesListParams(kind="snapshot", until=middle),
-        "all filters": CapturesListParams(
-            session=a_session,
-            kind="frame",
-            since=middle,
-            until=late,
-            before=capture(rows // 2 + 200, rows).filename,
+        "no filter": (Filter(), None),
+        "before, deep": (Filter(), deep),
+        "frames": (Filter(kind="frame"), None),
+        "snapshots": (Filter(kind="snapshot"), None),
+        "session": (Filter(session=a_session), None),
+        "session and frames": (Filter(session=a_session, kind="frame"), None),
+        "session and snapshots, none": (Filter(session=a_session, kind="snapshot"), None),
+        "since": (Filter(since_us=middle), None),
+        "until": (Filter(until_us=middle), None),
+        "since and until": (Filter(since_us=middle, until_us=late), None),
+        "since and until, none": (Filter(since_us=middle, until_us=middle), None),
+        "snapshots until": (Filter(kind="snapshot", until_us=middle), None),
+        "all filters": (
+            Filter(session=a_session, kind="frame", since_us=middle, until_us=late),
+            capture(rows // 2 + 200, rows).filename,
         ),
     }
 
@@ -172,6 +173,11 @@ def capture(number: int, rows: int) -> CaptureDocument:
 def moment(number: int) -> str:
     """When the picture of this number was taken."""
     return rfc3339(START + number * PERIOD)
+
+
+def micros(number: int) -> int:
+    """The same in microseconds since 1970."""
+    return (START + number * PERIOD) * 1_000_000
 
 
 def session(number: int, rows: int) -> str:

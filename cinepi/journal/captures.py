@@ -1,49 +1,25 @@
-"""The index of captures: adding, removing, and pages of any filter in constant time."""
+"""The index of captures: one row for each shot, under the name that its files share."""
 
-import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import msgspec
 
 from cinepi.clock import parse_time
 from cinepi.errors import ConflictError, Problem
-from cinepi.journal.database import Database, Row, Values, Work
-from cinepi.journal.stretches import Ids, Step
+from cinepi.journal.database import Database, Work
+from cinepi.journal.filter import END_ID, FIRST_ID, KINDS, Filter, Ids, walk
+from cinepi.journal.net import understood
 from cinepi.journal.tally import Tally
-from cinepi.model.documents import CaptureDocument, CaptureKind
+from cinepi.model.documents import CaptureDocument
 from cinepi.units import Bytes
 
 NameAndSize = tuple[str, Bytes]
 
-# The indexes are named, so that a statement which could not use its own is an error in the tests
-# and not a slow answer on somebody's roof.
-_OF_ALL = "SELECT id, COLUMNS FROM capture WHERE id >= ? AND id < ?"
-_OF_KIND = (
-    "SELECT id, COLUMNS FROM capture INDEXED BY capture_by_kind"
-    " WHERE kind = ? AND id >= ? AND id < ?"
-)
-_OF_SESSION = (
-    "SELECT id, COLUMNS FROM capture INDEXED BY capture_by_session"
-    " WHERE session = ? AND kind = ? AND id >= ? AND id < ?"
-)
-_NEWEST_FIRST = " ORDER BY id DESC"
-_PAGE = 1000  # rows that are read at once while nobody else can use the database: 2 ms on a PC
-
-_decode = msgspec.json.Decoder(CaptureDocument).decode
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which captures; None does not narrow.
-
-    Attributes:
-        session: Id of their session.
-        kind: Frames or snapshots.
-    """
-
-    session: str | None = None
-    kind: CaptureKind | None = None
+_PICTURE = "stem || suffix"  # the name of the picture's own file
+_OLDEST = "SELECT stem || suffix, size FROM capture ORDER BY id LIMIT ?"
+_NAMES = "SELECT stem || suffix FROM capture"  # from the index alone, a twentieth of the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,51 +44,55 @@ def microseconds(text: str, field: str) -> int:
     return round(parse_time(text, field) * 1_000_000)
 
 
-def add(work: Work, tally: Tally, capture: CaptureDocument) -> tuple[Tally, Step | None]:
-    """Write one row under the next id, and the step if time went back.
+def stem(filename: str) -> str:
+    """The name that all files of a shot share: everything before the suffix."""
+    return filename.partition(".")[0]
+
+
+def add(work: Work, tally: Tally, capture: CaptureDocument, *, is_found: bool) -> Tally:
+    """Write one row at its place in the order of taking.
+
+    A picture that is taken now follows the one that was taken before it, whatever the clock says.
+    One that was found in the folder takes the place of its own time, so that it is as old as it is.
+    For example, with the clock set back by an hour at 12:00, the picture of 11:01 has the id of
+    12:00 and a microsecond; a picture of 11:30 that is copied in a day later has the id of 11:30.
 
     Raises:
-        ConflictError: There is a capture of this name.
+        ConflictError: There is a shot of this name.
     """
-    number = tally.last_capture + 1
-    taken_us = microseconds(capture.taken_at, "/taken_at")
-    try:
-        work.run(
-            "INSERT INTO capture (id, filename, taken_us, kind, session, size, document)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                number,
-                capture.filename,
-                taken_us,
-                capture.kind,
-                capture.session,
-                capture.size,
-                msgspec.json.encode(capture),
-            ),
-        )
-    except sqlite3.IntegrityError as error:
+    name = stem(capture.filename)
+    if work.run("SELECT 1 FROM capture WHERE stem = ?", (name,)):
         message = f"there is a capture {capture.filename} already"
-        raise ConflictError(message, Problem("/filename", message)) from error
-    step = None
-    if taken_us < tally.last_taken_us:
-        step = Step(number, taken_us, tally.last_taken_us)
-        work.run(
-            "INSERT INTO stretch (first_id, first_us, before_us) VALUES (?, ?, ?)",
-            (step.first_id, step.first_us, step.before_us),
-        )
-    counted = msgspec.structs.replace(
+        raise ConflictError(message, Problem("/filename", message))
+    taken_us = microseconds(capture.taken_at, "/taken_at")
+    place = taken_us if is_found else max(taken_us, tally.newest_id + 1)
+    number = _first_free(work, place)
+    work.run(
+        "INSERT INTO capture (id, stem, suffix, ahead_us, kind, session, size, document)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            number,
+            name,
+            capture.filename[len(name) :],
+            number - taken_us,
+            KINDS[capture.kind],
+            capture.session,
+            capture.size,
+            msgspec.json.encode(capture),
+        ),
+    )
+    return msgspec.structs.replace(
         tally,
         captures=tally.captures + 1,
         capture_bytes=tally.capture_bytes + capture.size,
-        last_capture=number,
-        last_taken_us=taken_us,
+        newest_id=tally.newest_id if is_found else number,
+        ahead_us=max(tally.ahead_us, number - taken_us),
     )
-    return counted, step
 
 
 def remove(work: Work, tally: Tally, filename: str) -> Tally:
     """Remove one row; a name that is not there changes nothing."""
-    gone = work.run("DELETE FROM capture WHERE filename = ? RETURNING size", (filename,))
+    gone = work.run("DELETE FROM capture WHERE stem = ? RETURNING size", (stem(filename),))
     return msgspec.structs.replace(
         tally,
         captures=tally.captures - len(gone),
@@ -122,80 +102,87 @@ def remove(work: Work, tally: Tally, filename: str) -> Tally:
 
 def one(database: Database, filename: str) -> CaptureDocument | None:
     """The capture of this name."""
-    rows = database.rows("SELECT document FROM capture WHERE filename = ?", (filename,))
-    return _decode(rows[0][0]) if rows else None
+    rows = database.rows("SELECT document FROM capture WHERE stem = ?", (stem(filename),))
+    return understood(rows[0][0], CaptureDocument, f"the entry of {filename}") if rows else None
 
 
-def newest(database: Database) -> CaptureDocument | None:
-    """The capture that was taken last."""
-    rows = database.rows("SELECT document FROM capture ORDER BY id DESC LIMIT 1")
-    return _decode(rows[0][0]) if rows else None
+def newest(database: Database, tally: Tally) -> CaptureDocument | None:
+    """The capture that was taken last.
+
+    A picture that was found with a time in the future is not it. Where all were found, as after the
+    journal was lost, it is the one with the greatest time.
+    """
+    until_now = documents(database, Filter(), (FIRST_ID, tally.newest_id + 1))
+    of_all = documents(database, Filter(), (FIRST_ID, END_ID))
+    return next(until_now, None) or next(of_all, None)
 
 
 def oldest(database: Database, limit: int) -> tuple[NameAndSize, ...]:
     """Names and sizes of the captures that were taken first."""
-    rows = database.rows("SELECT filename, size FROM capture ORDER BY id LIMIT ?", (limit,))
+    rows = database.rows(_OLDEST, (limit,))
     return tuple((name, size) for name, size in rows)
 
 
 def names(database: Database) -> set[str]:
     """All file names."""
-    return {name for (name,) in database.rows("SELECT filename FROM capture")}
+    return {name for (name,) in database.rows(_NAMES)}
 
 
 def end_for(database: Database, before: str) -> int:
     """The row id below which captures are older than the file `before`, which may be gone."""
-    exact = database.rows("SELECT id FROM capture WHERE filename = ?", (before,))
+    name = stem(before)
+    exact = database.rows("SELECT id FROM capture WHERE stem = ?", (name,))
     if exact:
         return int(exact[0][0])
     near = database.rows(
-        "SELECT id FROM capture WHERE filename < ? ORDER BY filename DESC LIMIT 1", (before,)
+        "SELECT id FROM capture WHERE stem < ? ORDER BY stem DESC LIMIT 1", (name,)
     )
-    return int(near[0][0]) + 1 if near else 0
+    return int(near[0][0]) + 1 if near else FIRST_ID
+
+
+def page(database: Database, which: Filter, ids: Ids, limit: int) -> Page:
+    """The first `limit` captures of a range."""
+    found = tuple(islice(documents(database, which, ids, limit + 1), limit + 1))
+    has_more = len(found) > limit
+    return Page(captures=found[:limit], next=found[limit - 1].filename if has_more else None)
 
 
 def documents(
-    database: Database, which: Filter, ranges: Iterator[Ids], limit: int
-) -> list[CaptureDocument]:
-    """Up to `limit` captures of the ranges, newest first; the ranges must come newest first."""
-    found: list[CaptureDocument] = []
-    for ids in ranges:
-        sql, values = query("document", which, ids)
-        rows = database.rows(f"{sql} LIMIT ?", (*values, limit - len(found)))
-        found += [_decode(document) for _, document in rows]
-        if len(found) == limit:
-            break
-    return found
+    database: Database, which: Filter, ids: Ids, limit: int = 1
+) -> Iterator[CaptureDocument]:
+    """Yield the captures of a range, newest first; an entry that is not understood is left out.
 
-
-def matching(database: Database, which: Filter, ranges: Iterable[Ids]) -> Iterator[NameAndSize]:
-    """Names and sizes of all captures of the ranges, newest first; others can write meanwhile."""
-    for low, end in ranges:
-        high = end
-        while high > low:
-            sql, values = query("filename, size", which, (low, high))
-            rows = database.rows(f"{sql} LIMIT ?", (*values, _PAGE))
-            yield from map(_name_and_size, rows)
-            high = rows[-1][0] if len(rows) == _PAGE else low
-
-
-def query(columns: str, which: Filter, ids: Ids) -> tuple[str, Values]:
-    """The statement that walks one index backwards over a range of ids: SQLite never sorts.
-
-    Its rows are the id and then the `columns`.
+    Args:
+        database: Where to read.
+        which: The filter.
+        ids: The range.
+        limit: How many the caller is going to take.
     """
-    values: Values
-    if which.session is None and which.kind is None:
-        parts, values = [_OF_ALL], ids
-    elif which.session is None:
-        parts, values = [_OF_KIND], (which.kind, *ids)
-    else:  # of both kinds: two walks, merged
-        kinds: tuple[CaptureKind, ...] = (which.kind,) if which.kind else ("frame", "snapshot")
-        parts = [_OF_SESSION] * len(kinds)
-        values = [value for kind in kinds for value in (which.session, kind, *ids)]
-    return " UNION ALL ".join(parts).replace("COLUMNS", columns) + _NEWEST_FIRST, values
+    for _, _, name, document in walk(database, f"{_PICTURE}, document", which, ids, limit):
+        capture = understood(document, CaptureDocument, f"the entry of {name}")
+        if capture is not None:
+            yield capture
 
 
-def _name_and_size(row: Row) -> NameAndSize:
-    _, name, size = row
-    return name, size
+def matching(database: Database, which: Filter, ids: Ids) -> Iterator[NameAndSize]:
+    """Names and sizes of all captures of a range, newest first; others can write meanwhile."""
+    for _, _, name, size in walk(database, f"{_PICTURE}, size", which, ids):
+        yield name, size
+
+
+def _first_free(work: Work, place: int) -> int:
+    """The first row id from `place` on that has no row; 40 look-ups after a million neighbours."""
+
+    def is_taken(number: int) -> bool:
+        return bool(work.run("SELECT 1 FROM capture WHERE id = ?", (number,)))
+
+    if not is_taken(place):
+        return place
+    # Steps that double lead to a free id; halving what lies between finds one behind a taken one.
+    taken, free = place, place + 1
+    while is_taken(free):
+        taken, free = free, place + 2 * (free - place)
+    while free - taken > 1:
+        middle = (taken + free) // 2
+        taken, free = (middle, free) if is_taken(middle) else (taken, middle)
+    return free

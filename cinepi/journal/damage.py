@@ -18,7 +18,7 @@ from cinepi.units import Bytes
 FULL_CHECK_LIMIT: Bytes = 128 * 1024 * 1024
 """Up to this size every start checks all pages: 0.1 s here, some seconds from a slow card."""
 
-_BOUNDED_TABLES = ("state", "request", "stretch", "event")
+_BOUNDED_TABLES = ("state", "request", "event")
 _KEPT = 3  # damaged databases, for whoever wants to look at them
 _COMPANIONS = ("", "-wal", "-shm")
 

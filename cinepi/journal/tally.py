@@ -20,8 +20,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
             many they were is unknown, and they count as one.
         captures: Captures in the index.
         capture_bytes: Their files' sizes together.
-        last_capture: Row id of the newest capture ever; never used again.
-        last_taken_us: When that one was taken, in microseconds since 1970.
+        newest_id: Row id of the picture that was taken last; it may have been deleted.
+        ahead_us: By how much a row id is greater than the time of taking, at most, in microseconds.
         request_bytes: What the kept commands weigh, as `requests.finish` counts.
     """
 
@@ -31,8 +31,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     unknown_before: int = 0
     captures: int = 0
     capture_bytes: int = 0
-    last_capture: int = 0
-    last_taken_us: int = 0
+    newest_id: int = 0
+    ahead_us: int = 0
     request_bytes: int = 0
 
     def lost(self, after: int) -> int:

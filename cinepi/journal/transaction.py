@@ -11,7 +11,6 @@ from cinepi.journal import captures, events, requests, state
 from cinepi.journal.database import Work
 from cinepi.journal.events import Bounds
 from cinepi.journal.requests import Timeline
-from cinepi.journal.stretches import Step
 from cinepi.journal.tally import TALLY_KEY, Tally
 from cinepi.model.documents import CaptureDocument
 from cinepi.units import WallTime
@@ -26,7 +25,6 @@ class Transaction:
 
     Attributes:
         tally: The counts as they will be.
-        steps: Steps of the wall clock found here.
         when_committed: What `on_commit` was given.
     """
 
@@ -35,7 +33,6 @@ class Transaction:
     _timeline: Timeline
     _boot: str
     tally: Tally
-    steps: list[Step] = field(default_factory=list)
     when_committed: list[Callable[[], None]] = field(default_factory=list)
 
     def on_commit(self, effect: Callable[[], None]) -> None:
@@ -60,15 +57,18 @@ class Transaction:
         self.tally = events.append(self._work, self.tally, event, at=when, boot=self._boot)
         return self.tally.last_seq
 
-    def add_capture(self, capture: CaptureDocument) -> None:
-        """Add a picture to the index; several at once belong in the order of their taking.
+    def add_capture(self, capture: CaptureDocument, *, is_found: bool = False) -> None:
+        """Add a picture to the index.
+
+        Args:
+            capture: What is known of it.
+            is_found: It was found in the folder: it takes the place of its own time among the
+                others, and is not the newest. One that is taken now is.
 
         Raises:
             ConflictError: There is one of this name; the transaction may go on without it.
         """
-        self.tally, step = captures.add(self._work, self.tally, capture)
-        if step:
-            self.steps.append(step)
+        self.tally = captures.add(self._work, self.tally, capture, is_found=is_found)
 
     def remove_captures(self, filenames: Iterable[str]) -> tuple[str, ...]:
         """Take pictures out of the index; returns the names that were in it."""

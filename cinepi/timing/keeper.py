@@ -18,7 +18,7 @@ from cinepi.model.documents import (
     SessionDocument,
 )
 from cinepi.model.events import SessionChanged, SessionPaused, SessionResumed
-from cinepi.protocol import CapturesListParams, StartParams
+from cinepi.protocol import StartParams
 from cinepi.timing.begin import new_session, started
 from cinepi.timing.flight import Flight
 from cinepi.timing.ledger import Ledger, counted, tell_end
@@ -59,12 +59,11 @@ class SessionKeeper:
         """
         if self._held_up is None:
             return
-        newest = CapturesListParams(session=self._held_up.id, kind="frame")
         resumed = find_again(
             self._held_up,
             Moment.of(self._clock),
             self._record.kernel_boot,
-            self._journal.captures(newest).captures,
+            self._journal.frames_of(self._held_up.id, limit=50),
             is_synced=self._clock.is_synced(),
         )
         with self._journal.transaction() as tx:

@@ -7,8 +7,9 @@ import msgspec
 from cinepi.capture import naming
 from cinepi.capture.removal import remove
 from cinepi.capture.sweep import survey
-from cinepi.clock import parse_time
 from cinepi.errors import InvalidArgumentError, Problem
+from cinepi.journal.captures import microseconds
+from cinepi.journal.filter import Filter
 from cinepi.model.documents import CaptureDocument, CaptureEntry
 from cinepi.protocol import (
     CHUNK,
@@ -31,7 +32,8 @@ def list_(call: Call[CapturesListParams]) -> CapturesListResult:
     """Newest first, a page at a time."""
     if call.params.before is not None:
         _checked(call.params.before, "/before")
-    page = call.parts.journal.captures(call.params)
+    params = call.params
+    page = call.parts.journal.captures(_filter(params), before=params.before, limit=params.limit)
     entries = (
         CaptureEntry(**msgspec.structs.asdict(capture), timestamp=capture.taken_at)
         for capture in page.captures
@@ -110,13 +112,20 @@ def _chosen(call: Call[CapturesDeleteParams]) -> list[tuple[str, int]]:
         raise InvalidArgumentError(message)
     if names:
         return _named(call)
-    for field in ("since", "until"):
-        if text := getattr(params, field):
-            parse_time(text, f"/{field}")
-    return list(
-        call.parts.journal.matching_captures(
-            session=params.session, kind=params.kind, since=params.since, until=params.until
-        )
+    return list(call.parts.journal.matching_captures(_filter(params)))
+
+
+def _filter(params: CapturesListParams | CapturesDeleteParams) -> Filter:
+    """What the journal is to search for.
+
+    Raises:
+        InvalidArgumentError: `since` or `until` is no time.
+    """
+    return Filter(
+        session=params.session,
+        kind=params.kind,
+        since_us=None if params.since is None else microseconds(params.since, "/since"),
+        until_us=None if params.until is None else microseconds(params.until, "/until"),
     )
 
 

@@ -14,10 +14,10 @@ from cinepi.capture.store import Store
 from cinepi.capture.take import Order, Taker
 from cinepi.errors import CameraUnavailableError, InternalError, StorageFullError
 from cinepi.formats.jpg import PREVIEW_LIMIT
+from cinepi.journal.filter import Filter
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.documents import CaptureDocument
 from cinepi.model.settings import CameraSettings, CaptureSettings
-from cinepi.protocol import CapturesListParams
 from tests.unit.camera.bench import Bench
 
 SETTINGS = CaptureSettings(reserve_mb=16)
@@ -233,7 +233,7 @@ def test_camera_that_fails_leaves_nothing(taker: Taker, bench: Bench, journal: J
     with pytest.raises(CameraUnavailableError):
         taker.take(SNAPSHOT, SETTINGS, nothing)
     assert files(bench) == []
-    assert journal.captures(CapturesListParams()).captures == ()
+    assert journal.captures(Filter()).captures == ()
 
 
 def test_preview_is_small(taker: Taker) -> None:

@@ -1,3 +1,5 @@
+import math
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,13 +10,15 @@ from hypothesis import strategies as st
 
 from cinepi.clock import SystemClock, parse_time, rfc3339
 from cinepi.errors import ConflictError, InvalidArgumentError
-from cinepi.journal.captures import Filter, matching, query
+from cinepi.journal.captures import matching, microseconds
 from cinepi.journal.database import Database
+from cinepi.journal.filter import END_ID, FIRST_ID, Filter, query
 from cinepi.journal.journal import Journal
 from cinepi.model.documents import CaptureDocument, CaptureKind
-from cinepi.protocol import CapturesListParams
 
 START = 1_700_000_000
+SECOND = 1_000_000
+YEAR_1980 = 315_532_800 * SECOND
 
 
 def capture(number: int, *, at: float | None = None, **fields: Any) -> CaptureDocument:
@@ -50,17 +54,16 @@ def test_a_picture_comes_back_as_it_was_added(reopen: Callable[..., Journal]) ->
     journal = reopen()
     assert journal.capture(picture.filename) == picture
     assert journal.newest_capture() == picture
-    assert journal.captures(CapturesListParams()).captures == (picture,)
+    assert journal.captures(Filter()).captures == (picture,)
     assert journal.capture_totals() == (1, picture.size)
     assert journal.capture("cinepi_20231114_999999.jpg") is None
 
 
 def test_an_empty_index_has_nothing(journal: Journal) -> None:
     """Every question has an answer before the first picture."""
-    everything = CapturesListParams(since="1970-01-01T00:00:00Z", kind="frame", before="x")
-    assert journal.captures(everything).captures == ()
+    assert journal.captures(Filter(since_us=0, kind="frame"), before="x").captures == ()
     assert journal.newest_capture() is None
-    assert journal.matching_captures() == ()
+    assert journal.matching_captures(Filter()) == ()
     assert journal.oldest_captures(5) == ()
     assert journal.capture_names() == set()
     assert journal.capture_totals() == (0, 0)
@@ -72,7 +75,7 @@ def test_pages_meet_every_picture_once(journal: Journal) -> None:
     seen: list[str] = []
     before = None
     while True:
-        page = journal.captures(CapturesListParams(limit=10, before=before))
+        page = journal.captures(Filter(), before=before, limit=10)
         seen += [one.filename for one in page.captures]
         before = page.next
         if before is None:
@@ -83,11 +86,11 @@ def test_pages_meet_every_picture_once(journal: Journal) -> None:
 def test_paging_goes_on_from_a_picture_that_is_gone(journal: Journal) -> None:
     """Where the file named by `before` was deleted meanwhile, the next page starts below it."""
     add(journal, *map(capture, range(10)))
-    page = journal.captures(CapturesListParams(limit=3))
+    page = journal.captures(Filter(), limit=3)
     assert page.next == capture(7).filename
     with journal.transaction() as transaction:
         transaction.remove_captures([page.next, capture(6).filename])
-    following = journal.captures(CapturesListParams(limit=3, before=page.next))
+    following = journal.captures(Filter(), before=page.next, limit=3)
     assert [one.frame for one in following.captures] == [5, 4, 3]
 
 
@@ -102,9 +105,9 @@ def test_others_can_write_while_all_are_searched(
     add(journal, *(capture(number) for number in range(count)))
     journal.close()
     database = Database(path)
-    found = matching(database, which, [(1, count + 1)])
+    found = matching(database, which, (FIRST_ID, END_ID))
     names = [next(found)[0]]
-    database.execute("DELETE FROM capture WHERE id <= 2")
+    database.execute("DELETE FROM capture WHERE id IN (SELECT id FROM capture ORDER BY id LIMIT 2)")
     names += [name for name, _ in found]
     database.close()
     assert names == [capture(number).filename for number in range(count - 1, 1, -1)]
@@ -135,25 +138,80 @@ def test_totals_follow_what_is_removed(reopen: Callable[..., Journal]) -> None:
     assert journal.capture_totals() == (3, 3006)
 
 
-def test_a_wrong_time_is_named(journal: Journal) -> None:
-    """A filter that is no time is the caller's mistake, with its field."""
+def test_a_wrong_time_is_named() -> None:
+    """A time that is none is the caller's mistake, with its field."""
     with pytest.raises(InvalidArgumentError) as raised:
-        journal.captures(CapturesListParams(until="tomorrow"))
+        microseconds("tomorrow", "/until")
     assert raised.value.field == "/until"
 
 
 def test_the_newest_comes_first_though_the_clock_went_back(journal: Journal) -> None:
     """A picture taken after a reboot without a clock is the newest, and found by its own time."""
     add(journal, capture(1), capture(2, at=0.0), capture(3, at=5.0), capture(4))
-    everything = journal.captures(CapturesListParams()).captures
+    everything = journal.captures(Filter()).captures
     assert [one.frame for one in everything] == [4, 3, 2, 1]
-    early = journal.captures(CapturesListParams(until="1980-01-01T00:00:00Z")).captures
+    early = journal.captures(Filter(until_us=YEAR_1980)).captures
     assert [one.frame for one in early] == [3, 2]
-    late = journal.captures(CapturesListParams(since="1980-01-01T00:00:00Z")).captures
+    late = journal.captures(Filter(since_us=YEAR_1980)).captures
     assert [one.frame for one in late] == [4, 1]
 
 
-Times = st.integers(0, 60)
+def test_what_is_found_takes_the_place_of_its_time(reopen: Callable[..., Journal]) -> None:
+    """Not that of the newest, and it goes in its turn; a later one follows the newest as before."""
+    journal = reopen()
+    add(journal, capture(10), capture(30))
+    with journal.transaction() as transaction:
+        for number in (20, 5, 99):
+            transaction.add_capture(capture(number), is_found=True)
+    assert journal.newest_capture() == capture(30)
+    assert [name for name, _ in journal.oldest_captures(2)] == [
+        capture(5).filename,
+        capture(10).filename,
+    ]
+    add(journal, capture(31))
+    assert journal.newest_capture() == capture(31)
+    journal = reopen()
+    everything = journal.captures(Filter()).captures
+    assert [one.frame for one in everything] == [99, 31, 30, 20, 10, 5]
+
+
+def test_many_found_of_one_moment_lie_side_by_side(journal: Journal) -> None:
+    """Each has a place of its own, in the order in which they were added."""
+    add(journal, capture(0))
+    with journal.transaction() as transaction:
+        for number in range(1, 200):
+            transaction.add_capture(capture(number, at=START), is_found=True)
+    found = journal.captures(Filter(since_us=START * SECOND), limit=500).captures
+    assert [one.frame for one in found] == list(reversed(range(200)))
+
+
+def test_where_all_were_found_the_last_by_time_is_the_newest(journal: Journal) -> None:
+    """As after the journal was lost: until another one is taken."""
+    with journal.transaction() as transaction:
+        transaction.add_capture(capture(9), is_found=True)
+        transaction.add_capture(capture(8), is_found=True)
+    assert journal.newest_capture() == capture(9)
+
+
+def test_an_entry_that_is_not_understood_costs_itself(
+    path: Path, reopen: Callable[..., Journal]
+) -> None:
+    """The list goes on behind it, with as many as were asked for."""
+    journal = reopen()
+    add(journal, *map(capture, range(5)))
+    journal.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE capture SET document = X'7bff' WHERE stem LIKE '%3'")
+    connection.close()
+    journal = reopen()
+    page = journal.captures(Filter(), limit=2)
+    assert [one.frame for one in page.captures] == [4, 2]
+    assert [one.frame for one in journal.captures(Filter(), before=page.next).captures] == [1, 0]
+    assert journal.capture(capture(3).filename) is None
+    assert journal.capture_totals()[0] == 5
+
+
+TIMES = st.integers(0, 60)
 KINDS: st.SearchStrategy[CaptureKind] = st.sampled_from(["frame", "snapshot"])
 SESSIONS = st.sampled_from(["a", "b", None])
 EVERY_FILTER = st.fixed_dictionaries(
@@ -161,48 +219,68 @@ EVERY_FILTER = st.fixed_dictionaries(
     optional={
         "session": st.sampled_from(["a", "b", "c"]),
         "kind": KINDS,
-        "since": Times.map(rfc3339),
-        "until": Times.map(rfc3339),
+        "since_us": TIMES.map(lambda second: second * SECOND),
+        "until_us": TIMES.map(lambda second: second * SECOND),
     },
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
-    pictures=st.lists(st.tuples(Times, KINDS, SESSIONS), max_size=40),
+    pictures=st.lists(st.tuples(TIMES, KINDS, SESSIONS, st.booleans()), max_size=40),
     removed=st.sets(st.integers(0, 39)),
     filters=st.lists(EVERY_FILTER, min_size=5, max_size=5),
     page=st.tuples(st.integers(1, 12), st.none() | st.integers(0, 39)),
 )
 def test_every_filter_finds_what_a_plain_search_finds(
     tmp_path_factory: pytest.TempPathFactory,
-    pictures: list[tuple[int, CaptureKind, str | None]],
+    pictures: list[tuple[int, CaptureKind, str | None, bool]],
     removed: set[int],
     filters: list[dict[str, Any]],
     page: tuple[int, int | None],
 ) -> None:
-    """For any pictures, clock steps and deletions, lists equal those of a search through all."""
+    """For any pictures, taken or found, clock steps and deletions: as by a search through all."""
     folder: Path = tmp_path_factory.mktemp("journal")
     journal = Journal(folder / "journal.db", clock=SystemClock(), boot="0badcafe")
-    taken = [
-        capture(number, at=at, kind=kind, session=session)
-        for number, (at, kind, session) in enumerate(pictures)
-    ]
-    add(journal, *taken)
+    places: dict[int, CaptureDocument] = {}
+    newest = 0
+    with journal.transaction() as transaction:
+        for number, (at, kind, session, is_found) in enumerate(pictures):
+            one = capture(number, at=at, kind=kind, session=session)
+            transaction.add_capture(one, is_found=is_found)
+            place = at * SECOND if is_found else max(at * SECOND, newest + 1)
+            while place in places:
+                place += 1
+            places[place] = one
+            newest = newest if is_found else place
     with journal.transaction() as transaction:
         transaction.remove_captures(capture(number).filename for number in removed)
-    kept = [one for number, one in enumerate(taken) if number not in removed]
-    limit, before = page
-    end = None if before is None else capture(before).filename
+    kept = {at: one for at, one in sorted(places.items()) if one.frame not in removed}
+    until_now = [one for at, one in kept.items() if at <= newest]
+    in_order = until_now or list(kept.values())
+    assert journal.newest_capture() == (in_order[-1] if in_order else None)
+    limit, last = page
+    before = None if last is None else capture(last).filename
     for chosen in filters:
-        expected = [one for one in reversed(kept) if _fits(one, **chosen)]
-        found = journal.matching_captures(**chosen)
-        assert found == tuple((one.filename, one.size) for one in expected)
-        listed = journal.captures(CapturesListParams(limit=limit, before=end, **chosen))
-        older = [one for one in expected if end is None or one.filename < end]
+        fitting = {at: one for at, one in reversed(kept.items()) if _fits(one, **chosen)}
+        found = journal.matching_captures(Filter(**chosen))
+        assert found == tuple((one.filename, one.size) for one in fitting.values())
+        listed = journal.captures(Filter(**chosen), before=before, limit=limit)
+        end = _end(kept, before)
+        older = [one for at, one in fitting.items() if at < end]
         assert listed.captures == tuple(older[:limit])
         assert listed.next == (older[limit - 1].filename if len(older) > limit else None)
     journal.close()
+
+
+def _end(kept: dict[int, CaptureDocument], before: str | None) -> float:
+    """The place below which pictures are older than a file, or than the one named before it."""
+    if before is None:
+        return math.inf
+    names = {one.filename: at for at, one in kept.items()}
+    if before in names:
+        return names[before]
+    return max(((name, at + 1) for name, at in names.items() if name < before), default=("", 0))[1]
 
 
 def _fits(
@@ -210,21 +288,21 @@ def _fits(
     *,
     session: str | None = None,
     kind: str | None = None,
-    since: str | None = None,
-    until: str | None = None,
+    since_us: int | None = None,
+    until_us: int | None = None,
 ) -> bool:
-    taken = parse_time(one.taken_at, "")
+    taken = parse_time(one.taken_at, "") * SECOND
     return (
         session in (None, one.session)
         and kind in (None, one.kind)
-        and (since is None or taken >= parse_time(since, ""))
-        and (until is None or taken < parse_time(until, ""))
+        and (since_us is None or taken >= since_us)
+        and (until_us is None or taken < until_us)
     )
 
 
 @pytest.mark.parametrize("session", [None, "a"])
 @pytest.mark.parametrize("kind", [None, "frame", "snapshot"])
-@pytest.mark.parametrize("columns", ["document", "filename, size"])
+@pytest.mark.parametrize("columns", ["document", "stem || suffix, size"])
 def test_no_list_scans_or_sorts(
     path: Path, columns: str, session: str | None, kind: CaptureKind | None
 ) -> None:

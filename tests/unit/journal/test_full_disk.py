@@ -66,11 +66,12 @@ print(json.dumps(said))
 """
 
 
-def _may_mount() -> bool:
+def may_mount() -> bool:
+    """Whether this user may mount a small disk in a namespace of its own."""
     return subprocess.run([*OWN_MOUNTS, "true"], check=False, capture_output=True).returncode == 0
 
 
-@pytest.mark.skipif(not _may_mount(), reason="this user may not mount a small disk")
+@pytest.mark.skipif(not may_mount(), reason="this user may not mount a small disk")
 def test_a_full_disk_costs_nothing_that_was_confirmed(tmp_path: Path) -> None:
     """The reserve lets the journal write on; then an error says so, and with space it recovers."""
     mount = 'mount -t tmpfs -o size=24m none "$0" && exec "$1" -c "$2" "$0"'

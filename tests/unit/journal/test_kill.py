@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cinepi.clock import SystemClock
+from cinepi.journal.filter import Filter
 from cinepi.journal.journal import Journal
 
 KILLS = 20
@@ -43,7 +44,7 @@ def test_what_was_committed_survives_kill_9(path: Path) -> None:
         journal = Journal(path, clock=SystemClock(), boot="parent", max_rows=300)
         result = journal.events(0, 10_000)
         seqs = [entry.seq for entry in result.events]
-        files = journal.matching_captures()
+        files = journal.matching_captures(Filter())
         last, totals, session = (
             journal.last_seq,
             journal.capture_totals(),

@@ -1,9 +1,10 @@
 import threading
 
 from cinepi.envelope import Command
+from cinepi.journal.filter import Filter
 from cinepi.journal.journal import Journal
 from cinepi.model.events import StorageRecovered
-from cinepi.protocol import BackupResult, CapturesListParams
+from cinepi.protocol import BackupResult
 
 WRITERS = 3
 READERS = 2
@@ -35,7 +36,7 @@ def test_writers_and_readers_do_not_disturb_each_other(journal: Journal) -> None
             if result.last % 2 or int(journal.value("newest") or 0) % 2:
                 failures.append("half a transaction was seen")
             cursor = seqs[-1] if seqs else cursor
-            journal.captures(CapturesListParams())
+            journal.captures(Filter())
             journal.unanswered()
 
     writers = [
