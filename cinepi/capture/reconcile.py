@@ -100,10 +100,11 @@ def _take_up(
         pictures = _describe_all(store, names, has_digest=len(found) <= _MOST_DIGESTED)
         with journal.transaction() as tx:
             for picture in pictures:
-                if not _index(tx, picture.document):
+                is_ours = left_behind.has(picture)
+                if not _index(tx, picture.document, is_found=not is_ours):
                     continue
                 adopted.add(tx, picture)
-                if left_behind.has(picture):
+                if is_ours:
                     tx.append(CaptureStored(**msgspec.structs.asdict(picture.document)))
                 else:
                     counted = _one_more(counted, picture.document.filename)
@@ -154,9 +155,9 @@ class _LeftBehind:
         return self._newest is not None and taken >= self._newest
 
 
-def _index(tx: Transaction, capture: CaptureDocument) -> bool:
+def _index(tx: Transaction, capture: CaptureDocument, *, is_found: bool) -> bool:
     try:
-        tx.add_capture(capture)
+        tx.add_capture(capture, is_found=is_found)
     except ConflictError as error:
         _log.warning("picture not indexed", filename=capture.filename, reason=str(error))
         return False

@@ -106,6 +106,10 @@ def test_found_pictures_are_one_event_and_keep_their_time(
     }
     assert told(journal, "capture_stored") == []
     assert journal.capture_names() == {newest, *old}
+    assert [name for name, _ in journal.oldest_captures(5)] == old
+    listed = journal.newest_capture()
+    assert listed is not None
+    assert listed.filename == newest
 
 
 def test_a_frame_that_a_crash_left_is_stored_as_ever(
