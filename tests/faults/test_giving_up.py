@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cinepi.client import Client
+from cinepi.model.documents import CameraDocument
+from cinepi.protocol import CameraSetParams
 from cinepi.service.app import EXIT_CAMERA
 from tests.faults.hanging import broken
 from tests.faults.observer import Observer
@@ -45,4 +48,36 @@ def test_a_disk_that_hangs_does_not_keep_a_process_from_being_given_up(tmp_path:
     finally:
         observer.close()
         service.kill()
+        stack.close()
+
+
+@pytest.mark.timeout(120)
+def test_a_shutter_that_is_corrected_does_not_end_a_long_exposure(tmp_path: Path) -> None:
+    """A call into the camera keeps the time that it was given when it began."""
+    camera = {"exposure_mode": "manual", "shutter_us": 6_000_000}
+    stack = Stack(tmp_path, camera=camera)
+    limit = "cinepi.service.monitor.STUCK_AFTER=3"
+    stack.service = broken(
+        stack, "service", "cinepi.service.app.run", "hang", tmp_path / "never", limit
+    )
+    stack.programs = (stack.daemon, stack.service, stack.broker)
+    stack.start()
+    observer = Observer(stack.port)
+    try:
+        observer.await_document("camera", lambda found: found["connected"])
+        stack.fault("slow", count=1, seconds=0)
+        sent = observer.send("snapshot/take")
+        wait_for(lambda: not stack.layout.faults.exists())  # so the exposure has begun
+        with Client.connect(stack.layout, start=False) as client:
+            client.call(
+                "camera.set", CameraDocument, CameraSetParams(settings={"shutter_us": 1000})
+            )
+        wait_for(lambda: sent.final, why=stack.stderr)
+        assert sent.final is not None
+        assert sent.final["success"], sent.final
+        assert sent.final["data"]["achieved"]["exposure_us"] == 6_000_000
+        assert stack.service.is_running
+        assert not observer.of_type("camera_lost")
+    finally:
+        observer.close()
         stack.close()

@@ -1,11 +1,13 @@
 import threading
 
+import numpy as np
 import pytest
 
 from cinepi.camera import registry
+from cinepi.camera.backends.simulated import backend as simulated
 from cinepi.camera.backends.simulated import faults
 from cinepi.camera.ladder import STUCK_AFTER
-from cinepi.errors import CameraUnavailableError
+from cinepi.errors import CameraUnavailableError, DeadlineError
 from cinepi.journal.journal import Journal
 from cinepi.model.events import CameraLost, CameraRecovered
 from cinepi.model.settings import CameraSettings
@@ -137,6 +139,59 @@ def test_event_that_cannot_be_written_costs_no_picture(bench: Bench) -> None:
     assert [entry.type for entry in told] == ["camera_lost", "camera_recovered"] * 2
     assert told[0].at <= told[1].at <= told[2].at
     journal.close()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_picture_that_is_rescued_too_late_is_not_kept(bench: Bench) -> None:
+    """The camera is well again and told so; the frame goes back, and the next one is in time."""
+    camera = bench.camera()
+    first = camera.take()
+    first.release()
+    faults.write(bench.layout, "timeout", count=1)
+    due = bench.clock.monotonic()
+    with pytest.raises(DeadlineError, match="too late"):
+        camera.take(due, latest=due + 0.05)
+    assert camera.document().health == "ok"
+    assert [type(event) for event in bench.events] == [CameraLost, CameraRecovered]
+    again = camera.take()
+    assert np.shares_memory(first.main.y, again.main.y)  # which it would not, had it been lent
+    again.release()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_picture_for_which_the_camera_was_opened_too_late_is_not_kept(bench: Bench) -> None:
+    """A cable that is put back just before a slot costs that slot, if opening takes too long."""
+    camera = bench.camera()
+    with pytest.raises(DeadlineError, match="too late"):
+        camera.take(latest=bench.clock.monotonic() - 0.01)
+    camera.take().release()
+
+
+def test_latest_binds_only_a_camera_that_had_to_be_rescued(bench: Bench) -> None:
+    """A healthy one may begin late, because its stream runs freely; a rescue may be in time."""
+    camera = bench.camera()
+    camera.open()
+    camera.take(latest=bench.clock.monotonic() - 1).release()
+    faults.write(bench.layout, "truncated", count=1)
+    camera.take(latest=bench.clock.monotonic() + 5).release()
+
+
+@pytest.mark.parametrize("place", ["__init__", "open", "configure", "expose"])
+@pytest.mark.parametrize("error", [MemoryError(), ZeroDivisionError("oops")])
+def test_whatever_fails_in_a_backend_counts_as_the_cameras(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
+) -> None:
+    """A lack of memory or a bug there is told like every other failure of the camera."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(simulated.Backend, place, fail)
+    bench.is_ended = False
+    camera = bench.camera()
+    with pytest.raises(CameraUnavailableError, match=type(error).__name__):
+        camera.take()
+    assert type(error).__name__ in (camera.document().problem or "")
 
 
 @pytest.mark.usefixtures("impatient")
