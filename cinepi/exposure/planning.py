@@ -1,12 +1,14 @@
 """From the settings and what is remembered to the exposures of a slot, and back from its pictures.
 
 What is remembered is kept by others, as JSON with the name of its mode: what another mode has
-remembered, or another version of the product, is begun anew.
+remembered, or another version of the product, is begun anew. A mode that fails costs no picture:
+the camera decides then, and the log says why.
 """
 
 import importlib
+import traceback
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -16,8 +18,13 @@ from cinepi.errors import InvalidArgumentError
 from cinepi.exposure import modes as folder
 from cinepi.exposure.contract import Exposure, ExposureMode, Memory, Reading
 from cinepi.journal.net import understood
+from cinepi.logs.setup import logger
 from cinepi.model.settings import CameraSettings
 from cinepi.units import WallTime
+
+_log = logger("exposure")
+
+_CAMERA_DECIDES = (Exposure(),)
 
 
 class _Saved(msgspec.Struct, frozen=True):
@@ -46,8 +53,13 @@ def planned(
     Raises:
         InvalidArgumentError: `exposure_mode` is none that there is.
     """
-    mode = _mode(settings.exposure_mode)
-    return mode.plan(_memory(mode, settings.exposure_mode, saved), settings, at)
+    name = settings.exposure_mode
+    mode = _mode(name)
+    try:
+        return mode.plan(_memory(mode, name, saved), settings, at) or _CAMERA_DECIDES
+    except Exception:  # noqa: BLE001 - a picture that the camera exposes is better than none
+        _say(name, traceback.format_exc())
+        return _CAMERA_DECIDES
 
 
 def learned(
@@ -68,8 +80,12 @@ def learned(
     if mode.memory is Memory:
         return None
     memory = _memory(mode, name, saved)
-    for reading in readings:
-        memory = mode.learn(memory, reading)
+    try:
+        for reading in readings:
+            memory = mode.learn(memory, reading)
+    except Exception:  # noqa: BLE001 - what it knew before it failed may be why, so it begins anew
+        _say(name, traceback.format_exc())
+        return None
     encoded = msgspec.Raw(msgspec.json.encode(memory))
     return msgspec.Raw(msgspec.json.encode(_Saved(mode=name, memory=encoded)))
 
@@ -85,8 +101,17 @@ def _mode(name: str) -> ExposureMode[Any]:
 
 
 def _memory(mode: ExposureMode[Any], name: str, saved: msgspec.Raw | None) -> Memory:
-    found = understood(saved, _Saved, "what an exposure mode remembers")
+    if saved is None:
+        return mode.memory()
+    found = understood(bytes(saved), _Saved, "what an exposure mode remembers")
     if found is None or found.mode != name:
         return mode.memory()
-    memory = understood(found.memory, mode.memory, f"what the exposure mode {name} remembers")
+    what = f"what the exposure mode {name} remembers"
+    memory = understood(bytes(found.memory), mode.memory, what)
     return mode.memory() if memory is None else memory
+
+
+@lru_cache(maxsize=16)
+def _say(name: str, trace: str) -> None:
+    """Log a failure once: the next slot comes in a second and fails in the same way."""
+    _log.error("an exposure mode failed", mode=name, exception=trace)
