@@ -61,6 +61,7 @@ class Database:
             check_same_thread=False,
             cached_statements=64,
         )
+        self._connection.text_factory = _legible
         try:
             for pragma in _SETTINGS:
                 self._connection.execute(pragma)
@@ -130,6 +131,11 @@ class Database:
             f"the journal {self.path} has to be written anew for this version, for which the disk "
             f"has no room; nothing was changed: free {needed} MB there, and the next start does it"
         )
+
+
+def _legible(text: bytes) -> str:
+    """A wrong byte costs one character: Python's own way is to fail all that was asked for."""
+    return text.decode(errors="replace")
 
 
 def _go_on() -> int:

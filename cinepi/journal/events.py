@@ -1,4 +1,8 @@
-"""Events: their rows, and the bound on them."""
+"""Events: their rows, and the bounds on them.
+
+Readers take every event in order, so that one which nobody can read would hold up all that follow.
+In place of such an event they get an `event_omitted`, under the seq of the event.
+"""
 
 from dataclasses import dataclass
 
@@ -6,13 +10,20 @@ import msgspec
 
 from cinepi.clock import rfc3339
 from cinepi.journal.database import Database, Row, Work
+from cinepi.journal.net import understood
+from cinepi.journal.paging import last_fitting
 from cinepi.journal.tally import Tally
-from cinepi.model.events import JournalEntry, event_type
-from cinepi.protocol import EventsReadResult
+from cinepi.logs.setup import logger
+from cinepi.model.events import EventOmitted, JournalEntry, event_type
 from cinepi.units import Bytes, WallTime
+
+LONGEST: Bytes = 60 * 1024
+"""As JSON: a message of 64 KB goes through every broker and cloud service, and has room for it."""
 
 _ROW_BYTES: Bytes = 48  # what a row costs beside its data: keys, type, page overhead
 _BATCHES = 128  # the oldest go in batches of a 128th of all, because each costs page writes
+
+_log = logger("journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +39,38 @@ class Bounds:
     max_bytes: Bytes
 
 
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events in order.
+
+    Attributes:
+        events: Those that were asked for, or as many of them as make 1 MB.
+        lost: How many events after the cursor have been dropped already.
+        last: Seq of the newest event there is.
+    """
+
+    events: tuple[JournalEntry, ...]
+    lost: int
+    last: int
+
+
 def weight(data: bytes) -> Bytes:
     """What one event costs on disk, nearly."""
     return len(data) + _ROW_BYTES
 
 
 def append(work: Work, tally: Tally, event: msgspec.Struct, *, at: WallTime, boot: str) -> Tally:
-    """Write one event under the next seq."""
+    """Write one event under the next seq.
+
+    One that is longer than `LONGEST` is a mistake of whoever made it. It is logged and written as
+    an `event_omitted`: what happens beside it, such as a picture, must not fail for it.
+    """
     seq = tally.last_seq + 1
     data = msgspec.json.encode(event)
+    if len(data) > LONGEST:
+        _log.error("an event is too long", type=event_type(event), bytes=len(data))
+        event = _stand_in(event_type(event), len(data), "too_long")
+        data = msgspec.json.encode(event)
     work.run(
         "INSERT INTO event (seq, at, boot, type, data) VALUES (?, ?, ?, ?, ?)",
         (seq, at, boot, event_type(event), data),
@@ -61,14 +95,23 @@ def prune(work: Work, tally: Tally, bounds: Bounds) -> Tally:
     return tally
 
 
-def read(database: Database, tally: Tally, after: int, limit: int) -> EventsReadResult:
-    """Read up to `limit` events later than `after`, in order."""
+def read(database: Database, tally: Tally, after: int, limit: int) -> EventPage:
+    """Read a page of up to `limit` events later than `after`, in order.
+
+    The database's lock must be held, so that `tally` fits what is read.
+    """
+    lengths = database.rows(
+        "SELECT seq, min(length(data), ?) FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
+        (LONGEST, after, limit),
+    )
     rows = database.rows(
-        "SELECT seq, at, boot, type, data FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
-        (after, limit),
+        "SELECT seq, at, boot, type, length(data),"
+        " CASE WHEN length(data) <= ? THEN data END"
+        " FROM event WHERE seq > ? AND seq <= ? ORDER BY seq",
+        (LONGEST, after, last_fitting((seq, length) for seq, length in lengths)),
     )
     entries = tuple(_entry(row) for row in rows)
-    return EventsReadResult(events=entries, lost=tally.lost(after), last=tally.last_seq)
+    return EventPage(events=entries, lost=tally.lost(after), last=tally.last_seq)
 
 
 def _is_over(tally: Tally, bounds: Bounds) -> bool:
@@ -80,5 +123,29 @@ def _rows(tally: Tally) -> int:
 
 
 def _entry(row: Row) -> JournalEntry:
-    seq, at, boot, kind, data = row
-    return JournalEntry(seq=seq, at=rfc3339(at), boot=boot, type=kind, data=msgspec.Raw(data))
+    seq, at, boot, kind, length, data = row
+    if data is None:
+        omitted = _stand_in(kind, length, "too_long")
+    elif understood(data, dict, f"event {seq}") is None:
+        omitted = _stand_in(kind, length, "unreadable")
+    else:
+        return JournalEntry(seq=seq, at=_when(at), boot=boot, type=kind, data=msgspec.Raw(data))
+    return JournalEntry(
+        seq=seq,
+        at=_when(at),
+        boot=boot,
+        type=event_type(omitted),
+        data=msgspec.Raw(msgspec.json.encode(omitted)),
+    )
+
+
+def _stand_in(kind: str, length: Bytes, reason: str) -> EventOmitted:
+    return EventOmitted(omitted=kind, size_bytes=length, reason=reason)
+
+
+def _when(at: WallTime) -> str:
+    """As RFC 3339; a time that the disk returns damaged, and that no calendar has, is 1970."""
+    try:
+        return rfc3339(at)
+    except (ValueError, OverflowError):
+        return rfc3339(0.0)

@@ -14,20 +14,18 @@ from cinepi.journal import captures, events, requests, state
 from cinepi.journal.captures import NameAndSize, Page
 from cinepi.journal.damage import open_sound
 from cinepi.journal.database import Work
-from cinepi.journal.events import Bounds
+from cinepi.journal.events import Bounds, EventPage
 from cinepi.journal.failure import translated
 from cinepi.journal.filter import Filter
 from cinepi.journal.net import legible, understood
 from cinepi.journal.owed import MOST_OWED, Owed
-from cinepi.journal.requests import Timeline
+from cinepi.journal.requests import Timeline, UnconfirmedPage
 from cinepi.journal.reserve import Reserve
 from cinepi.journal.tally import Tally, load_tally
 from cinepi.journal.transaction import Transaction
 from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.model.documents import CaptureDocument
-from cinepi.protocol import EventsReadResult
-from cinepi.recorded import UnansweredResult
 from cinepi.units import Bytes, Seconds
 
 __all__ = ["Journal", "Transaction"]
@@ -186,8 +184,11 @@ class Journal:
         """Random, and the same for as long as `seq` counts on; empty on a disk full from birth."""
         return legible(state.get(self._database, state.IDENTITY_KEY), "its identity") or ""
 
-    def events(self, after: int, limit: int) -> EventsReadResult:
-        """Up to `limit` events later than `after`, and exactly how many of those are gone."""
+    def events(self, after: int, limit: int) -> EventPage:
+        """Up to `limit` events later than `after`, and exactly how many of those are gone.
+
+        A page is at most 1 MB, so that it may have fewer; it has one wherever there is one.
+        """
         with self._database.lock:
             return events.read(self._database, self._tally, after, limit)
 
@@ -286,12 +287,12 @@ class Journal:
         """
         return requests.outcome_of(self._database, command, self._timeline.now())
 
-    def unanswered(self, after: int = 0) -> UnansweredResult:
+    def unanswered(self, after: int = 0) -> UnconfirmedPage:
         """Outcomes of the last 10 minutes that have a context and no `mark_answered`: one page."""
         with self._database.lock:
             page = requests.unanswered(self._database, self._timeline.now(), after)
             left = tuple(one for one in page.requests if one.command.id not in self._answered)
-            return UnansweredResult(requests=left, next=page.next)
+            return UnconfirmedPage(requests=left, next=page.next)
 
     def find_request(self, prefix: str) -> str | None:
         """The newest id of the last 10 minutes that starts with `prefix`."""

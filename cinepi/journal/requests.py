@@ -1,17 +1,18 @@
 """Commands of the last 10 minutes: each with its outcome, so that a repeat acts only once."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import msgspec
 
 from cinepi.clock import Clock, kernel_boot_id
 from cinepi.envelope import Command, WireError
-from cinepi.errors import ConflictError, Problem
+from cinepi.errors import ConflictError, InternalError, Problem
 from cinepi.journal import state
 from cinepi.journal.database import Database, Values, Work
 from cinepi.journal.net import understood
+from cinepi.journal.paging import last_fitting
 from cinepi.journal.tally import Tally
-from cinepi.recorded import Unanswered, UnansweredResult
 from cinepi.units import Bytes, Seconds
 
 KEPT: Seconds = 600.0
@@ -19,7 +20,7 @@ KEPT: Seconds = 600.0
 MAX_ROWS = 10_000
 """Most commands kept: 16 a second over the whole time; beyond, the oldest go early."""
 PAGE = 50
-"""Outcomes in one answer, which must fit a line of the socket."""
+"""Most outcomes in one page of those that nobody has confirmed."""
 MAX_BYTES: Bytes = 16 * 1024 * 1024
 """Most bytes of them, nearly: of usual ones `MAX_ROWS` have half of that."""
 
@@ -33,6 +34,27 @@ class _Origin(msgspec.Struct, frozen=True):
 
     kernel: str
     offset: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A command whose answer its sender has not confirmed as delivered."""
+
+    command: Command
+    outcome: msgspec.Raw
+
+
+@dataclass(frozen=True, slots=True)
+class UnconfirmedPage:
+    """Such commands, oldest first.
+
+    Attributes:
+        requests: May be none, though there are more.
+        next: Where to go on; None at the end.
+    """
+
+    requests: tuple[Unconfirmed, ...]
+    next: int | None
 
 
 class Timeline:
@@ -114,7 +136,7 @@ def outcome_of(database: Database, command: Command, now: Seconds) -> msgspec.Ra
     fingerprint, outcome = rows[0]
     if fingerprint != command.fingerprint:
         raise used_for_another(command)
-    return msgspec.Raw(outcome)
+    return _outcome(command.id, outcome)
 
 
 def used_for_another(command: Command) -> ConflictError:
@@ -123,21 +145,27 @@ def used_for_another(command: Command) -> ConflictError:
     return ConflictError(message, Problem("/id", message))
 
 
-def unanswered(database: Database, now: Seconds, after: int) -> UnansweredResult:
+def unanswered(database: Database, now: Seconds, after: int) -> UnconfirmedPage:
     """Outcomes whose sender wants to hear of them and has not confirmed: one page."""
+    which = "answered = 0 AND context <> '' AND at > ? AND number > ?"
+    weights = database.rows(
+        f"SELECT number, {_WEIGHT} FROM request WHERE {which} ORDER BY number LIMIT ?",  # noqa: S608
+        (now - KEPT, after, PAGE + 1),
+    )
+    last = last_fitting((number, weight) for number, weight in weights[:PAGE])
     rows = database.rows(
-        "SELECT number, id, fingerprint, context, outcome FROM request"
-        " WHERE answered = 0 AND context <> '' AND at > ? AND number > ? ORDER BY number LIMIT ?",
-        (now - KEPT, after, PAGE),
+        "SELECT id, fingerprint, context, outcome FROM request"  # noqa: S608
+        f" WHERE {which} AND number <= ? ORDER BY number",
+        (now - KEPT, after, last),
     )
     found = tuple(
-        Unanswered(
+        Unconfirmed(
             command=Command(id=id_, fingerprint=fingerprint, context=context),
-            outcome=msgspec.Raw(outcome),
+            outcome=_outcome(id_, outcome),
         )
-        for _, id_, fingerprint, context, outcome in rows
+        for id_, fingerprint, context, outcome in rows
     )
-    return UnansweredResult(requests=found, next=rows[-1][0] if len(rows) == PAGE else None)
+    return UnconfirmedPage(requests=found, next=last if len(found) < len(weights) else None)
 
 
 def find(database: Database, prefix: str, now: Seconds) -> str | None:
@@ -153,6 +181,17 @@ def mark(work: Work, ids: Iterable[str]) -> None:
     """Note that their senders have the answers."""
     for request_id in ids:
         work.run("UPDATE request SET answered = 1 WHERE id = ?", (request_id,))
+
+
+def _outcome(command_id: str, stored: bytes) -> msgspec.Raw:
+    """What is kept; where it is not understood, its sender hears that: it is not done again."""
+    if understood(stored, dict, f"the outcome of command {command_id}") is not None:
+        return msgspec.Raw(stored)
+    error = WireError(
+        code=InternalError.code,
+        message="the command was carried out, but its answer cannot be read any more",
+    )
+    return msgspec.Raw(msgspec.json.encode({"error": error}))
 
 
 def _drop(work: Work, tally: Tally, which: str, values: Values = ()) -> Tally:

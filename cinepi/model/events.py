@@ -277,6 +277,20 @@ class ServiceStarted(Event, frozen=True):
     reason: str
 
 
+class EventOmitted(Event, frozen=True):
+    """Something happened whose event cannot be handed over; this stands in its place.
+
+    Attributes:
+        omitted: The type of the event.
+        size_bytes: How long it was as JSON.
+        reason: `too_long`, or `unreadable` if the disk returns it damaged.
+    """
+
+    omitted: str
+    size_bytes: int
+    reason: str
+
+
 EVENT_TYPES: tuple[type[msgspec.Struct], ...] = (CaptureStored, *Event.__subclasses__())
 
 

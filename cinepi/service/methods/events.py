@@ -7,6 +7,7 @@ from cinepi.recorded import (
     FindRequestParams,
     FindRequestResult,
     RefuseParams,
+    Unanswered,
     UnansweredParams,
     UnansweredResult,
 )
@@ -16,13 +17,16 @@ from cinepi.service.requests import Call, Nothing, method
 @method("events.read", EventsReadParams)
 def read(call: Call[EventsReadParams]) -> EventsReadResult:
     """Events after a sequence number, in order."""
-    return call.parts.journal.events(call.params.after, call.params.limit)
+    page = call.parts.journal.events(call.params.after, call.params.limit)
+    return EventsReadResult(events=page.events, lost=page.lost, last=page.last)
 
 
 @method("requests.unanswered", UnansweredParams)
 def unanswered(call: Call[UnansweredParams]) -> UnansweredResult:
     """Answers that nobody has confirmed as delivered."""
-    return call.parts.journal.unanswered(call.params.after)
+    page = call.parts.journal.unanswered(call.params.after)
+    requests = tuple(Unanswered(command=one.command, outcome=one.outcome) for one in page.requests)
+    return UnansweredResult(requests=requests, next=page.next)
 
 
 @method("requests.answered", AnsweredParams)

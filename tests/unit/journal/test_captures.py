@@ -211,6 +211,19 @@ def test_an_entry_that_is_not_understood_costs_itself(
     assert journal.capture_totals()[0] == 5
 
 
+def test_a_wrong_byte_in_a_name_costs_that_name(path: Path, reopen: Callable[..., Journal]) -> None:
+    """The others are listed, and the start goes on with them."""
+    journal = reopen()
+    add(journal, capture(1), capture(2))
+    journal.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE capture SET stem = CAST(X'63FF' AS TEXT) WHERE stem LIKE '%1'")
+    connection.close()
+    names = reopen().capture_names()
+    assert capture(2).filename in names
+    assert len(names) == 2
+
+
 TIMES = st.integers(0, 60)
 KINDS: st.SearchStrategy[CaptureKind] = st.sampled_from(["frame", "snapshot"])
 SESSIONS = st.sampled_from(["a", "b", None])

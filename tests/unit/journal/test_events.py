@@ -1,3 +1,4 @@
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,9 +8,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cinepi.clock import SystemClock
+from cinepi.envelope import MAX_LINE
 from cinepi.errors import InternalError
+from cinepi.journal.events import LONGEST
 from cinepi.journal.journal import Journal
-from cinepi.model.events import CameraLost, ClockStepped, StorageRecovered
+from cinepi.journal.paging import PAGE_BYTES
+from cinepi.model.events import (
+    CameraLost,
+    CaptureDeleted,
+    ClockStepped,
+    JournalEntry,
+    StorageRecovered,
+)
 
 
 def append(journal: Journal, count: int = 1, *, text: str = "gone") -> None:
@@ -156,3 +166,81 @@ def test_lost_is_exact(
     assert len(result.events) <= max_rows
     if after == 0:
         assert len(result.events) > min(total, max_rows) * 0.98 - 1
+
+
+def spoil(path: Path, sql: str, *values: object) -> None:
+    """Change what the disk returns, behind the journal's back."""
+    with sqlite3.connect(path) as connection:
+        connection.execute(sql, values)
+    connection.close()
+
+
+def read_all(journal: Journal) -> list[JournalEntry]:
+    """Page by page, as a reader does."""
+    found: list[JournalEntry] = []
+    while page := journal.events(found[-1].seq if found else 0, 500).events:
+        assert sum(len(bytes(entry.data)) for entry in page) <= PAGE_BYTES
+        found += page
+    return found
+
+
+def test_a_reader_gets_past_an_event_that_no_line_holds(
+    path: Path, reopen: Callable[..., Journal]
+) -> None:
+    """As earlier versions have written: it is told by seq, type and length, and the next follow."""
+    journal = reopen()
+    append(journal, 3)
+    journal.close()
+    names = {"type": "capture_deleted", "filenames": ["cinepi_20260101_000000.jpg"] * 160_000}
+    long = msgspec.json.encode(names)
+    assert len(long) > MAX_LINE
+    spoil(path, "UPDATE event SET type = ?, data = ? WHERE seq = 2", "capture_deleted", long)
+    found = read_all(reopen())
+    assert [entry.seq for entry in found] == [1, 2, 3]
+    assert found[1].type == "event_omitted"
+    assert msgspec.json.decode(found[1].data) == {
+        "type": "event_omitted",
+        "omitted": "capture_deleted",
+        "size_bytes": len(long),
+        "reason": "too_long",
+    }
+
+
+def test_an_event_that_is_too_long_fails_nothing(journal: Journal) -> None:
+    """What is written beside it is there, and the event stands there without its content."""
+    with journal.transaction() as transaction:
+        seq = transaction.append(CaptureDeleted(filenames=("x" * 100,) * 1000, reason="missing"))
+        transaction.set_value("beside", "it")
+    [entry] = read_all(journal)
+    assert (entry.seq, entry.type) == (seq, "event_omitted")
+    assert b'"omitted":"capture_deleted"' in bytes(entry.data)
+    assert journal.value("beside") == "it"
+
+
+def test_long_events_come_in_short_pages(journal: Journal) -> None:
+    """A page ends where it is full, and the next one goes on behind it."""
+    append(journal, 60, text="x" * (LONGEST - 100))
+    page = journal.events(0, 500)
+    assert 10 < len(page.events) < 20
+    assert page.last == 60
+    assert [entry.seq for entry in read_all(journal)] == list(range(1, 61))
+
+
+def test_an_event_that_the_disk_returns_damaged_costs_itself(
+    path: Path, reopen: Callable[..., Journal]
+) -> None:
+    """Its place in the order is told, and the others are what they were."""
+    journal = reopen()
+    append(journal, 4)
+    journal.close()
+    spoil(path, "UPDATE event SET data = X'7b22747970FF' WHERE seq = 2")
+    spoil(path, "UPDATE event SET at = 1e300, boot = CAST(X'30FF' AS TEXT) WHERE seq = 3")
+    found = read_all(reopen())
+    assert [entry.type for entry in found] == [
+        "camera_lost",
+        "event_omitted",
+        "camera_lost",
+        "camera_lost",
+    ]
+    assert b'"unreadable"' in bytes(found[1].data)
+    assert found[2].at == "1970-01-01T00:00:00.000Z"

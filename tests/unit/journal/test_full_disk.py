@@ -44,7 +44,7 @@ with ballast.open("wb", buffering=0) as file:
     except OSError:
         pass
 before = opened.last_seq
-append(size=100_000)
+append(size=50_000)
 said["written into the reserve"] = opened.last_seq - before
 said["reserve after"] = reserve.exists()
 try:

@@ -1,3 +1,5 @@
+import json
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -230,4 +232,36 @@ def test_old_requests_leave_the_database(path: Path, clock: HandClock) -> None:
         pass
     clock.up -= requests.KEPT
     assert [name for name in waiting(journal) if name.startswith("old")] == []
+    journal.close()
+
+
+def test_pages_of_long_answers_are_short(path: Path, clock: HandClock) -> None:
+    """A page ends where it is full, and none is left out or comes twice."""
+    journal = opened(path, clock)
+    long = BackupResult(backup_file="x" * 300_000)
+    names = [f"c{number}" for number in range(12)]
+    for name in names:
+        with journal.transaction() as transaction:
+            transaction.finish(command(name), long)
+    assert len(journal.unanswered().requests) == 3
+    assert waiting(journal) == names
+    journal.close()
+
+
+def test_an_answer_that_is_not_understood_is_an_error_and_no_second_time(
+    path: Path, clock: HandClock
+) -> None:
+    """The command is known as carried out, and its sender hears why there is no answer."""
+    journal = opened(path, clock)
+    finish(journal, "one", "two")
+    journal.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE request SET outcome = X'7bff' WHERE id = 'one'")
+    connection.close()
+    journal = opened(path, clock)
+    outcome = journal.outcome(command("one"))
+    assert outcome is not None
+    assert "carried out" in msgspec.json.decode(outcome)["error"]["message"]
+    assert waiting(journal) == ["one", "two"]
+    json.loads(bytes(journal.unanswered().requests[0].outcome))
     journal.close()
