@@ -89,11 +89,10 @@ class Monitor:
         if self._is_idle(self._parts.clock.monotonic()):
             self._leave()
 
-    def _looks(self, turn: int) -> Iterator[Callable[[], object]]:
+    def _looks(self, turn: int) -> Iterator[Callable[[], None]]:
         """What one turn looks at; where one of them fails, the others go on."""
         parts = self._parts
         yield self._look_at_clock
-        yield parts.keeper.settle
         yield parts.keeper.tell_misses
         yield parts.configuration.look
         if turn % STORAGE_EVERY == 0:

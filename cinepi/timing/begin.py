@@ -4,7 +4,7 @@ import os
 from datetime import datetime
 
 from cinepi.clock import parse_time, rfc3339
-from cinepi.errors import InvalidArgumentError
+from cinepi.errors import BusyError, ConflictError, InvalidArgumentError
 from cinepi.model.documents import Ends
 from cinepi.model.events import SessionStarted
 from cinepi.protocol import StartParams
@@ -44,6 +44,27 @@ def new_session(params: StartParams, default_interval: Seconds, moment: Moment) 
         origin=due,
         first_due=due,
         started_wall=first,
+    )
+
+
+def require_room_for_another(session: Session | None) -> None:
+    """See that nothing is left to decide of the session that is there.
+
+    Raises:
+        ConflictError: It runs.
+        BusyError: It was stopped, and its last frame is still being exposed.
+    """
+    if session is None or not session.is_open:
+        return
+    if session.is_running:
+        message = (
+            f"a session is {session.state} already "
+            f"({session.name or session.id}, every {session.interval:g} s): stop it first"
+        )
+        raise ConflictError(message)
+    raise BusyError(
+        "the last frame of the session that was stopped is still being taken: "
+        "start again when it is there"
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from cinepi.clock import Clock, parse_time
 from cinepi.envelope import Command
-from cinepi.errors import BusyError, ConflictError, StorageFullError
+from cinepi.errors import ConflictError, StorageFullError
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.documents import (
     CaptureDocument,
@@ -19,7 +19,7 @@ from cinepi.model.documents import (
 )
 from cinepi.model.events import SessionChanged, SessionPaused, SessionResumed
 from cinepi.protocol import StartParams
-from cinepi.timing.begin import new_session, started
+from cinepi.timing.begin import new_session, require_room_for_another, started
 from cinepi.timing.flight import Flight
 from cinepi.timing.ledger import Ledger, counted, tell_end
 from cinepi.timing.moment import Moment
@@ -98,18 +98,7 @@ class SessionKeeper:
         session = new_session(params, default_interval, Moment.of(self._clock))
         with self._journal.transaction() as tx:
             self._require_taken_up()
-            if running := self.running:
-                message = (
-                    f"a session is {running.state} already "
-                    f"({running.name or running.id}, every {running.interval:g} s): stop it first"
-                )
-                raise ConflictError(message)
-            if self._open_session():
-                message = (
-                    "the last frame of the session that was stopped is still being taken: "
-                    "start again when it is there"
-                )
-                raise BusyError(message)
+            require_room_for_another(self._record.session)
             self._ledger.begin(tx)
             tx.append(started(session))
             document = self._record.save(tx, session, command)
@@ -218,6 +207,13 @@ class SessionKeeper:
             return session.due(session.slot)
         return session.opens - Moment.of(self._clock).offset
 
+    def is_unsettled(self) -> bool:
+        """Whether something waits to be settled that no time has to pass for."""
+        session = self._open_session()
+        if session is None or self._flight.slot:
+            return False
+        return session.unsettled > 0 or self._is_doubt_over(session)
+
     def settle(self, later: Seconds = 0.0) -> Session | None:
         """Turn the session that is there into the one that is due, and return that.
 
@@ -231,7 +227,7 @@ class SessionKeeper:
         if session is None:
             return self._record.session
         moment = Moment.of(self._clock, later)
-        if not session.unsettled and not self._is_doubt_over(session):
+        if not self.is_unsettled():
             settled = settle(session, moment, self._away)
             if settled.session is session and settled.end is None:
                 return session

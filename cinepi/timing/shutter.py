@@ -233,6 +233,8 @@ class Shutter:
 
     def _errands(self, slot: MonotonicTime | None, now: MonotonicTime) -> Iterator[Errand]:
         """All errands beside the slot; of those that begin together, the first goes first."""
+        if self._keeper.is_unsettled():
+            yield Errand(now, self._settle)
         yield from self._waiting.errands()
         times, camera = self._times, self._camera.document()
         if camera.health != "ok":
@@ -279,6 +281,9 @@ class Shutter:
             if self._camera.document().recovery != recovery:
                 self._keeper.passing("camera")  # what passed meanwhile was lost to the ladder
             self._keeper.landed()
+
+    def _settle(self) -> None:
+        self._keeper.settle()
 
     def _miss(self, reason: MissReason, error: CinepiError) -> None:
         self._keeper.slot_failed(reason)

@@ -7,6 +7,7 @@ from cinepi.camera.backends.simulated import faults
 from cinepi.clock import rfc3339
 from cinepi.journal.journal import Transaction
 from cinepi.model.documents import CaptureDocument
+from cinepi.timing import record
 from cinepi.timing.shutter import LOOK_EVERY, REST_AFTER, WARM_AHEAD
 from tests.unit.timing.conftest import Darkroom
 
@@ -161,3 +162,21 @@ def test_a_session_tidies_the_heap_where_there_is_room(darkroom: Darkroom) -> No
     darkroom.until(1129)
     assert darkroom.keeper.document().frames == 26
     assert darkroom.keeper.document().missed == 0
+
+
+def test_time_without_power_is_counted_as_soon_as_the_clock_is_set(
+    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not when the next frame is due, which may be in an hour."""
+    darkroom.start(interval=3600)
+    darkroom.turn()
+    monkeypatch.setattr(record, "kernel_boot_id", lambda: "another")
+    darkroom.clock.is_set = False
+    again = Darkroom(darkroom.layout, darkroom.clock, darkroom.journal)
+    again.keeper.take_up()
+    again.turn()
+    darkroom.clock.offset += 2 * 3600
+    darkroom.clock.is_set = True
+    again.turn()
+    assert again.keeper.document().missed_by == {"power_off": 2}
+    again.camera.close()
