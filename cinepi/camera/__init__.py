@@ -1,1 +1,1 @@
-"""The camera: one contract, one file for each backend, and the ladder that brings it back."""
+"""The camera: one contract, one folder for each backend, and the ladder that brings it back."""

@@ -121,6 +121,51 @@ def test_exposure_begins_after_the_call(camera: CameraBackend) -> None:
         frame.release()
 
 
+def test_each_picture_has_the_exposure_that_it_asked_for(camera: CameraBackend) -> None:
+    """Shutter and gain change from picture to picture without `configure`, quick ones and long."""
+    ready(camera)
+    asked = [
+        Exposure(shutter_us=2_000, gain=1.0),
+        Exposure(shutter_us=8_000, gain=2.0),
+        Exposure(shutter_us=300_000, gain=1.0),
+        Exposure(shutter_us=2_000, gain=4.0),
+    ]
+    for exposure in asked:
+        frame = camera.expose(exposure, LIMIT)
+        done = frame.achieved
+        frame.release()
+        if done.exposure_us is not None:  # some cameras tell nothing
+            assert done.exposure_us == pytest.approx(exposure.shutter_us, rel=0.02)
+        if done.iso is not None:
+            assert done.iso / 100 == pytest.approx(exposure.gain, rel=0.02)
+
+
+def test_camera_decides_what_is_not_asked_for(camera: CameraBackend) -> None:
+    """Either half of an exposure may be left to the camera, and both after a fixed one."""
+    ready(camera)
+    fixed = Exposure(shutter_us=4_000, gain=2.0)
+    for exposure in (fixed, Exposure(), Exposure(shutter_us=4_000), Exposure(gain=2.0)):
+        frame = camera.expose(exposure, LIMIT)
+        done = frame.achieved
+        frame.release()
+        if done.exposure_us is not None and exposure.shutter_us is not None:
+            assert done.exposure_us == pytest.approx(exposure.shutter_us, rel=0.02)
+        if done.iso is not None and exposure.gain is not None:
+            assert done.iso / 100 == pytest.approx(exposure.gain, rel=0.02)
+
+
+def test_settings_that_change_hold_for_the_next_picture(camera: CameraBackend) -> None:
+    """The first picture after `configure` has them."""
+    largest = resolutions(camera.open())[0]
+    camera.close()
+    settings = ready(camera)
+    camera.expose(Exposure(), LIMIT).release()
+    camera.configure(msgspec.structs.replace(settings, resolution=largest))
+    frame = camera.expose(Exposure(), LIMIT)
+    assert f"{frame.main.width}x{frame.main.height}" == largest
+    frame.release()
+
+
 def test_pictures_differ(camera: CameraBackend) -> None:
     """The next picture is a new one."""
     ready(camera)

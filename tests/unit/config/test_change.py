@@ -189,9 +189,7 @@ def _values(feature: Feature) -> st.SearchStrategy[object]:
     if feature.kind == "number":
         return st.floats(feature.minimum, feature.maximum)
     return st.from_regex(
-        {"backend": r"[a-z][a-z0-9_]{0,31}", "resolution": r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}"}[
-            feature.key
-        ],
+        {"resolution": r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}"}[feature.key],
         fullmatch=True,
         alphabet=st.characters(codec="ascii"),
     )

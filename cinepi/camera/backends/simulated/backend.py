@@ -41,7 +41,21 @@ _LONGEST_AUTO_US = 66_666
 _MOST_ANALOGUE = 22.26  # IMX477
 _PREVIEW_WIDTH = 800
 _AT_WORK = tuple(name for name in FAULTS if name != "busy")  # which shows when it is opened
-_IGNORED = {"backend", "metering", "focus_mode", "lens_position", "sharpness"}
+# What shows in its pictures; every other setting is one that this camera does not have.
+_SHOWS = {
+    "exposure_mode",
+    "shutter_us",
+    "iso",
+    "gain",
+    "ev",
+    "white_balance",
+    "resolution",
+    "rotation",
+    "brightness",
+    "contrast",
+    "saturation",
+    "noise_reduction",
+}
 _WHITE: dict[WhiteBalance, Colour] = {
     "auto": (1.0, 1.0, 1.0),
     "daylight": (1.0, 1.0, 1.0),
@@ -139,7 +153,7 @@ def _features() -> tuple[Feature, ...]:
     known = {feature.key: feature for feature in features_of(CameraSettings)}
     known["resolution"] = known["resolution"].narrowed(choices=RESOLUTIONS)
     known["shutter_us"] = known["shutter_us"].narrowed(minimum=_SHORTEST_US)
-    return tuple(feature for key, feature in known.items() if key not in _IGNORED)
+    return tuple(feature for key, feature in known.items() if key in _SHOWS)
 
 
 def _achieved(settings: CameraSettings, exposure: Exposure) -> Achieved:
