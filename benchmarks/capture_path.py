@@ -18,8 +18,9 @@ import simplejpeg
 from cinepi.camera.backends.simulated.scene import Look, Scene
 from cinepi.camera.camera import Camera
 from cinepi.camera.contract import Planes
+from cinepi.capture.shot import Order
 from cinepi.capture.store import Store
-from cinepi.capture.take import Order, Taker
+from cinepi.capture.take import Taker
 from cinepi.clock import SystemClock
 from cinepi.journal.journal import Journal
 from cinepi.model.settings import CameraSettings, CaptureSettings

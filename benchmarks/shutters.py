@@ -19,8 +19,9 @@ from pathlib import Path
 from threading import Thread
 
 from cinepi.camera.camera import Camera
+from cinepi.capture.shot import Order
 from cinepi.capture.store import Store
-from cinepi.capture.take import Order, Taker
+from cinepi.capture.take import Taker
 from cinepi.clock import SystemClock, wait_until
 from cinepi.errors import StorageFullError
 from cinepi.journal.journal import Journal

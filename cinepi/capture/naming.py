@@ -1,46 +1,87 @@
-"""What pictures are called: the stem of their shot, and `.jpg`."""
+"""What the files of a shot are called: its stem, a dot, and an ending that says which it is.
 
-from collections.abc import Callable
+`cinepi_20261123_093000.jpg` is a picture. Beside it may lie companions, `….dng`, and pictures of
+further exposures of the same shot, `….2.jpg`, `….3.jpg`. Which suffixes there are is asked of
+`formats/`.
+"""
+
+import re
 from datetime import datetime
+from functools import cache
+from typing import NamedTuple
 
 from cinepi.errors import InvalidArgumentError
-from cinepi.stem import stem_for, stem_of, time_of
-from cinepi.units import WallTime
+from cinepi.formats import registry
+from cinepi.stem import PATTERN, time_of
 
-_ENDING = ".jpg"
+_NUMBER = r"(?:(?:[2-9]|[1-9]\d)\.)?"  # of a further exposure
 _MAX_SHOWN = 64
 
 
-def name_for(wall: WallTime, taken: Callable[[str], bool]) -> str:
-    """The first free name for a picture exposed at `wall`; see `stem_for`.
+class Name(NamedTuple):
+    """The name of a file of a shot, taken apart.
+
+    Attributes:
+        stem: The shot's name.
+        ending: What follows the stem and its dot: `jpg`, `2.jpg`, `dng`.
+        time: When the shot was exposed, by its stem: local time, without a zone.
+    """
+
+    stem: str
+    ending: str
+    time: datetime
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is the picture: the file that marks its shot as whole."""
+        return self.ending in registry.pictures()
+
+    @property
+    def suffix(self) -> str:
+        """Which format the file has."""
+        return self.ending.rpartition(".")[2]
+
+
+def file_name(stem: str, ending: str) -> str:
+    """The name of a file of a shot."""
+    return f"{stem}.{ending}"
+
+
+def ending_for(suffix: str, number: int) -> str:
+    """How the name of a file ends that is made of the exposure of that number, from 1."""
+    return suffix if number == 1 else f"{number}.{suffix}"
+
+
+def endings() -> tuple[str, ...]:
+    """The endings by which it shows that a stem is in use."""
+    return tuple(ending_for(suffix, number) for suffix in registry.formats() for number in (1, 2))
+
+
+def understood(text: str) -> Name | None:
+    """The name of a file of a shot, taken apart; None if no file of a shot is called so."""
+    match = _pattern(tuple(registry.formats())).fullmatch(text)
+    time = match and time_of(match["stem"])
+    return Name(match["stem"], match["ending"], time) if match and time else None
+
+
+def parse_name(text: str, field: str = "/filename") -> Name:
+    """The name of a file of a shot, taken apart.
 
     Raises:
-        ConflictError: All names of that second are taken.
+        InvalidArgumentError: No file of a shot is called so; `field` is the JSON pointer to name.
     """
-    return stem_for(wall, lambda stem: taken(stem + _ENDING)) + _ENDING
+    name = understood(text)
+    if name is None:
+        suffix = next(iter(registry.pictures()))
+        message = (
+            f"a picture has a name such as cinepi_20261123_093000.{suffix} or "
+            f"cinepi_20261123_093000_01.{suffix}, not {text[:_MAX_SHOWN]!r}"
+        )
+        raise InvalidArgumentError.at(field, message)
+    return name
 
 
-def parse_name(name: str, field: str = "/filename") -> datetime:
-    """When the picture of that name was exposed: local time, without a zone.
-
-    Raises:
-        InvalidArgumentError: No picture is called so; `field` is the JSON pointer to name.
-    """
-    stem = stem_of(name)
-    moment = time_of(stem) if name == stem + _ENDING else None
-    if moment is not None:
-        return moment
-    message = (
-        "a picture has a name such as cinepi_20261123_093000.jpg or "
-        f"cinepi_20261123_093000_01.jpg, not {name[:_MAX_SHOWN]!r}"
-    )
-    raise InvalidArgumentError.at(field, message)
-
-
-def is_name(text: str) -> bool:
-    """Whether a picture can be called so."""
-    try:
-        parse_name(text)
-    except InvalidArgumentError:
-        return False
-    return True
+@cache
+def _pattern(suffixes: tuple[str, ...]) -> re.Pattern[str]:
+    known = "|".join(map(re.escape, suffixes))
+    return re.compile(rf"(?P<stem>{PATTERN})\.(?P<ending>{_NUMBER}(?:{known}))", re.ASCII)

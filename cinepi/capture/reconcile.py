@@ -1,6 +1,6 @@
 """What is in the folder, and what the journal says is there, become one again."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -17,6 +17,7 @@ from cinepi.journal.net import understood
 from cinepi.logs.setup import logger
 from cinepi.model.documents import CaptureDocument
 from cinepi.model.events import CaptureQuarantined, CapturesFound, CaptureStored
+from cinepi.stem import stem_of
 
 _BATCH = 1000  # pictures in one transaction: one fsync for all of them
 _MOST_DIGESTED = 50  # reading thousands of pictures whole would take hours on a card
@@ -73,10 +74,15 @@ def reconcile(
         CinepiError: The folder or the journal fails; a later call goes on.
     """
     looks: list[Sweep] = []
-    between_pictures(lambda: looks.append(sweep(store.folder, journal.capture_names())))
+
+    def look() -> None:
+        with store.removing:  # what lies beside a picture that goes has no picture for a moment
+            looks.append(sweep(store.folder, journal.capture_names()))
+
+    between_pictures(look)
     swept = looks[0]
     yield
-    yield from _take_up(store, journal, swept.found, awaited)
+    yield from _take_up(store, journal, swept, awaited)
     yield from tell_missing(store, journal, swept.missing)
     yield from _tell_quarantined(journal, swept.quarantined)
     if swept.found or swept.missing or swept.quarantined:
@@ -89,15 +95,18 @@ def reconcile(
 
 
 def _take_up(
-    store: Store, journal: Journal, found: Sequence[str], awaited: Awaited | None
+    store: Store, journal: Journal, swept: Sweep, awaited: Awaited | None
 ) -> Iterator[None]:
     """Index what was found; the count goes on in the journal until the last of it is told."""
+    found = swept.found
     left_behind = _LeftBehind(journal, awaited, len(found))
     adopted = Adopted(journal)
     counted = understood(journal.value(_COUNTED), CapturesFound, "the count of found pictures")
     for begin in range(0, len(found), _BATCH):
         names = found[begin : begin + _BATCH]
-        pictures = _describe_all(store, names, has_digest=len(found) <= _MOST_DIGESTED)
+        pictures = _describe_all(
+            store, names, swept.companions, has_digest=len(found) <= _MOST_DIGESTED
+        )
         with journal.transaction() as tx:
             for picture in pictures:
                 is_ours = left_behind.has(picture)
@@ -173,11 +182,18 @@ def _one_more(counted: CapturesFound | None, name: str) -> CapturesFound:
     )
 
 
-def _describe_all(store: Store, names: Sequence[str], *, has_digest: bool) -> list[Described]:
+def _describe_all(
+    store: Store,
+    names: Sequence[str],
+    companions: Mapping[str, tuple[str, ...]],
+    *,
+    has_digest: bool,
+) -> list[Described]:
     described = []
     for name in names:
         try:
-            described.append(describe(store, name, has_digest=has_digest))
+            beside = companions.get(stem_of(name), ())
+            described.append(describe(store, name, beside, has_digest=has_digest))
         except CinepiError as error:
             _log.warning("picture not understood", filename=name, reason=str(error))
     return described

@@ -141,10 +141,13 @@ def _carry_out(store: Store, journal: Journal, step: Removal, key: str | None) -
     gone: list[str] = []
     with store.removing:
         try:
+            companions = _companions(journal, step.filenames)
             for name in step.filenames:
                 store.delete(name)
                 gone.append(name)
-            store.flush()
+            store.flush()  # from here on no start takes what is left for whole shots
+            if companions:
+                store.delete_companions(companions)
             with journal.transaction() as tx:
                 _record(tx, step.filenames, step.reason)
                 if step.result != NO_RESULT:
@@ -156,6 +159,12 @@ def _carry_out(store: Store, journal: Journal, step: Removal, key: str | None) -
             raise
         for name in step.filenames:  # it may have been a second try
             store.vanished.pop(name, None)
+
+
+def _companions(journal: Journal, filenames: Sequence[str]) -> list[str]:
+    """What lies beside these pictures."""
+    captures = filter(None, map(journal.capture, filenames))
+    return [file.filename for capture in captures for file in capture.files]
 
 
 def _record(tx: Transaction, filenames: Sequence[str], reason: str) -> None:

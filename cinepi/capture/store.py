@@ -1,32 +1,37 @@
-"""The folder of pictures: whole files, never overwritten, on the disk before anyone is told."""
+"""The folder of shots: whole files, never overwritten, on the disk before anyone is told.
+
+A picture's name marks that its shot is whole: it is given last and taken away first. So whoever
+finds a companion without its picture, after a kill at any moment, knows that the shot is not whole.
+"""
 
 import errno
 import hashlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cinepi.capture import naming
 from cinepi.capture.beside import Beside
-from cinepi.capture.naming import is_name, name_for, parse_name
 from cinepi.clock import Clock
 from cinepi.disk import opened, our_errors, rename_if_free, temporary_name
 from cinepi.errors import InvalidArgumentError
-from cinepi.formats.jpg import Buffer
+from cinepi.formats.contract import HEAD, Buffer
+from cinepi.logs.setup import logger
+from cinepi.stem import stem_for
 from cinepi.units import Bytes, WallTime
 
-HEAD: Bytes = 128 * 1024
-"""A JPEG's facts stand in front: EXIF has at most 64 KiB, and the size follows it."""
-
 _FILE_MODE = 0o640
+
+_log = logger("store")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A picture that will survive a power cut."""
+    """A file of a shot that will survive a power cut."""
 
     name: str
     path: Path
@@ -65,38 +70,102 @@ class Store:
 
     def write(
         self,
-        parts: Sequence[Buffer],
+        files: Mapping[str, Sequence[Buffer]],
         wall: WallTime,
         taken: Callable[[str], bool] = lambda _: False,
-    ) -> StoredFile:
-        """Put a picture on the disk; when this returns it survives a power cut.
+    ) -> tuple[StoredFile, ...]:
+        """Put a shot on the disk; when this returns it survives a power cut.
 
-        Blocks for the write and two fsyncs: milliseconds on a good disk, a second on a bad card.
+        Blocks for the write and two fsyncs, where there are companions for one more and one for
+        each: milliseconds on a good disk, a second on a bad card. A companion that cannot be
+        written is left out, and the log says so.
 
         Args:
-            parts: The bytes, in order.
+            files: The bytes of each file, in order, by the ending of its name; the picture first.
             wall: When it was exposed; its name.
-            taken: Names that must not be used although no file has them.
+            taken: Stems that must not be used although no file has them.
+
+        Returns:
+            The picture, and then its companions.
 
         Raises:
             StorageFullError: No space, or over quota.
             PermissionDeniedError: The folder is read-only or not ours.
             InternalError: The disk failed; the message says how.
-            ConflictError: There are 100 pictures of that second.
+            ConflictError: There are 100 shots of that second.
         """
-        digest = Beside(lambda: _sha256(parts), "digest")
+        digests = Beside(lambda: {key: _sha256(parts) for key, parts in files.items()}, "digest")
+        present: dict[str, str] = {}
         with self._opened(make=True) as folder:
-            temporary = temporary_name(self._clock)
-            present = temporary
             try:
-                _write_new(folder, temporary, parts)
-                present = name = _publish(folder, temporary, wall, taken)
+                self._write_temporaries(folder, files, present)
+                self._publish(folder, present, wall, taken)
                 os.fsync(folder)
             except BaseException:
-                self._drop(folder, present)
+                for name in present.values():
+                    self._drop(folder, name)
                 raise
-        size = sum(len(part) for part in parts)
-        return StoredFile(name, self.path(name), size, digest.result())
+        return tuple(
+            StoredFile(name, self.path(name), sum(map(len, files[key])), digests.result()[key])
+            for key, name in present.items()
+        )
+
+    def _write_temporaries(
+        self, folder: int, files: Mapping[str, Sequence[Buffer]], present: dict[str, str]
+    ) -> None:
+        """Write each file under a name that no start takes for a picture; notes them in `present`.
+
+        The picture comes first, so that what is left of the disk is its own.
+        """
+        picture, *companions = files
+        present[picture] = temporary_name(self._clock)
+        _write_new(folder, present[picture], files[picture])
+        for ending in companions:
+            present[ending] = temporary_name(self._clock)
+            try:
+                _write_new(folder, present[ending], files[ending])
+            except OSError as error:
+                self._give_up(folder, present, ending, error)
+
+    def _publish(
+        self, folder: int, present: dict[str, str], wall: WallTime, taken: Callable[[str], bool]
+    ) -> None:
+        """Give the files of a shot their names, under the first stem that is free for all of them.
+
+        Never replaces another file. `present` follows: it has the name that each file has now. The
+        picture is named when the names of its companions are on the disk, for a power cut may undo
+        renames in any order.
+        """
+        refused: set[str] = set()
+        picture = next(iter(present))
+
+        def is_refused(stem: str) -> bool:
+            return stem in refused or taken(stem) or _is_in_use(folder, stem, present)
+
+        while True:
+            stem = stem_for(wall, is_refused)
+            refused.add(stem)
+            if not self._publish_companions(folder, present, stem):
+                continue
+            if len(present) > 1:
+                os.fsync(folder)
+            if _named(folder, present, stem, picture):
+                return
+
+    def _publish_companions(self, folder: int, present: dict[str, str], stem: str) -> bool:
+        """Whether that stem was free for all of them."""
+        for ending in list(present)[1:]:
+            try:
+                if not _named(folder, present, stem, ending):
+                    return False
+            except OSError as error:
+                self._give_up(folder, present, ending, error)
+        return True
+
+    def _give_up(self, folder: int, present: dict[str, str], ending: str, error: OSError) -> None:
+        """Go on without a companion: it never costs the picture."""
+        _log.warning("companion not kept", ending=ending, reason=error.strerror)
+        self._drop(folder, present.pop(ending))
 
     def _drop(self, folder: int, name: str) -> None:
         try:
@@ -104,17 +173,19 @@ class Store:
         except FileNotFoundError:
             pass
         except OSError:  # what went wrong first is what matters
-            if is_name(name):  # the next start removes all others
+            if naming.understood(name):  # the next start removes all others
                 self.leftover.add(name)
 
     def delete(self, name: str) -> Bytes:
-        """Remove a picture and return its size; 0 if there is none. Call `flush` after the last.
+        """Remove a file of a shot and return its size; 0 if there is none.
+
+        Call `flush` after the last picture, and only then delete what lay beside it.
 
         Raises:
-            InvalidArgumentError: No picture is called so.
+            InvalidArgumentError: No file of a shot is called so.
             PermissionDeniedError: The folder is read-only or not ours.
         """
-        parse_name(name)
+        naming.parse_name(name)
         with self._opened() as folder:
             try:
                 size = os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
@@ -137,18 +208,28 @@ class Store:
         with self._opened(make=True):
             pass
 
+    def delete_companions(self, names: Iterable[str]) -> None:
+        """Remove what lay beside pictures that are gone, and make that survive a power cut.
+
+        What the disk refuses joins `leftover`: the picture is gone, and nothing is left to refuse.
+        """
+        with self._opened() as folder:
+            for name in names:
+                self._drop(folder, name)
+            os.fsync(folder)
+
     def flush(self) -> None:
         """Make deletions survive a power cut."""
         with self._opened() as folder:
             os.fsync(folder)
 
     def open(self, name: str) -> int:
-        """A descriptor to read a picture from; the caller closes it. Follows no link.
+        """A descriptor to read a file from; the caller closes it. Follows no link.
 
         Raises:
-            InvalidArgumentError: There is no such picture.
+            InvalidArgumentError: There is no such file.
         """
-        parse_name(name)
+        naming.parse_name(name)
         with self._opened() as folder:
             try:
                 descriptor = os.open(
@@ -166,7 +247,7 @@ class Store:
         return descriptor
 
     def read(self, name: str) -> bytes:
-        """The whole of a picture.
+        """The whole of a file.
 
         Raises:
             InvalidArgumentError: There is no such picture.
@@ -176,7 +257,7 @@ class Store:
             return file.read()
 
     def head(self, name: str) -> tuple[bytes, Bytes]:
-        """The first `HEAD` bytes of a picture, with all that it says of itself, and its size.
+        """The first `HEAD` bytes of a file, with all that it says of itself, and its size.
 
         Raises:
             InvalidArgumentError: There is no such picture.
@@ -241,14 +322,18 @@ def _write_new(folder: int, name: str, parts: Sequence[Buffer]) -> None:
         os.close(descriptor)
 
 
-def _publish(folder: int, temporary: str, wall: WallTime, taken: Callable[[str], bool]) -> str:
-    """Give the file its name, the first that is free; never replaces another file."""
-    refused: set[str] = set()
-    while True:
-        name = name_for(wall, lambda candidate: candidate in refused or taken(candidate))
-        if rename_if_free(folder, temporary, name):
-            return name
-        refused.add(name)
+def _named(folder: int, present: dict[str, str], stem: str, ending: str) -> bool:
+    name = naming.file_name(stem, ending)
+    is_free = rename_if_free(folder, present[ending], name)
+    if is_free:
+        present[ending] = name
+    return is_free
+
+
+def _is_in_use(folder: int, stem: str, present: Mapping[str, str]) -> bool:
+    """Whether somebody's file has that stem; our own may have it from an attempt before."""
+    names = {naming.file_name(stem, ending) for ending in naming.endings()}
+    return any(_is_there(folder, name) for name in names.difference(present.values()))
 
 
 def _no_such(name: str) -> InvalidArgumentError:

@@ -1,27 +1,31 @@
-"""Looks at the whole folder of pictures: what is whole, broken, unknown or missing."""
+"""Looks at the whole folder of shots: what is whole, broken, unknown or missing."""
 
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cinepi.capture.naming import is_name
+from cinepi.capture.naming import parse_name, understood
 from cinepi.disk import is_leftover, opened, rename_if_free
-from cinepi.formats.jpg import is_whole
+from cinepi.formats import registry
+from cinepi.formats.contract import ENDS
 from cinepi.logs.setup import logger
+from cinepi.stem import stem_of
 
 QUARANTINE = "quarantine"
-"""Where broken pictures are put, below the folder of the pictures."""
+"""Where broken files are put, below the folder of the pictures."""
+
+_ALONE = "its picture is not there"
 
 _log = logger("sweep")
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A file that was no complete picture, and where it is now."""
+    """A file that was not whole or not part of a whole shot, and where it is now."""
 
     name: str
     moved_to: Path
@@ -35,19 +39,21 @@ class Sweep:
     Attributes:
         temporary: How many leftovers of interrupted writes were removed.
         found: Names of whole pictures that were not known.
-        quarantined: Broken pictures that were not known.
+        companions: Names of the whole files that lie beside those, by the stem of their shot.
+        quarantined: Files that were put aside: broken ones, and companions without a picture.
         missing: Names that were known and are not there.
     """
 
     temporary: int
     found: tuple[str, ...]
+    companions: Mapping[str, tuple[str, ...]]
     quarantined: tuple[Quarantined, ...]
     missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a check of every picture found; names of files."""
+    """What a check of every file found; names of files, and how many were looked at."""
 
     checked: int
     damaged: tuple[str, ...]
@@ -56,31 +62,43 @@ class Survey:
 
 
 def sweep(place: Path, known: set[str]) -> Sweep:
-    """Tidy the folder at the start: leftovers go, broken pictures are put aside.
+    """Tidy the folder at the start: leftovers go, what is no whole shot is put aside.
 
-    Reads the first and last bytes of unknown pictures only, so it takes about a second for
+    A companion without its picture is the rest of a shot that was not finished, or of one whose
+    picture somebody moved away. Its name does not say which, so it is put aside and not deleted.
+
+    Reads the first and last bytes of unknown files only, so it takes about a second for
     100 000 known ones. Never run it while `write` may run. What the system does not let it tidy,
     as on a disk that is read-only, stays as it is.
+
+    Args:
+        place: The folder.
+        known: The names of the pictures in the index.
 
     Raises:
         PermissionDeniedError: The folder is not ours.
     """
-    temporary = 0
-    unknown: list[str] = []
-    present: set[str] = set()
     with opened(place, make=True) as folder:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries]
-        for name in names:
-            if is_leftover(name):
-                with _tolerated(name):
-                    os.unlink(name, dir_fd=folder)
-                    temporary += 1
-            elif name in known:
-                present.add(name)
-            elif is_name(name):
-                unknown.append(name)
-        faults = {name: fault for name in unknown if (fault := _fault(folder, name))}
+        temporary = _remove_leftovers(folder, names)
+        present = known.intersection(names)
+        whole = {stem_of(name) for name in present}
+        pictures, companions = _apart(names, present)
+        faults = {name: fault for name in pictures if (fault := _fault(folder, name))}
+        whole.update(stem_of(name) for name in pictures if name not in faults)
+        beside: dict[str, tuple[str, ...]] = {}
+        known_stems = {stem_of(name) for name in known}
+        for name in companions:
+            stem = stem_of(name)
+            if stem not in whole:
+                faults[name] = _ALONE
+            elif stem in known_stems:
+                continue
+            elif fault := _fault(folder, name):
+                faults[name] = fault
+            else:
+                beside[stem] = (*beside.get(stem, ()), name)
         quarantined: list[Quarantined] = []
         for name, fault in sorted(faults.items()):
             with _tolerated(name):
@@ -88,7 +106,8 @@ def sweep(place: Path, known: set[str]) -> Sweep:
         os.fsync(folder)
     return Sweep(
         temporary=temporary,
-        found=tuple(sorted(name for name in unknown if name not in faults)),
+        found=tuple(name for name in pictures if name not in faults),
+        companions=beside,
         quarantined=tuple(quarantined),
         missing=tuple(sorted(known - present)),
     )
@@ -97,12 +116,12 @@ def sweep(place: Path, known: set[str]) -> Sweep:
 def survey(
     place: Path, known: set[str], digest_of: Callable[[str], str | None] = lambda _: None
 ) -> Survey:
-    """Look at the first and last bytes of every picture; changes nothing.
+    """Look at the first and last bytes of every file of a shot; changes nothing.
 
     Args:
         place: The folder.
-        known: The names in the index.
-        digest_of: SHA-256 that a picture should have, in hexadecimal; all of it is read then. None
+        known: The names of the files in the index.
+        digest_of: SHA-256 that a file should have, in hexadecimal; all of it is read then. None
             where that is unknown, or not asked for.
 
     Raises:
@@ -110,7 +129,7 @@ def survey(
     """
     with opened(place) as folder:
         with os.scandir(folder) as entries:
-            present = {entry.name for entry in entries if is_name(entry.name)}
+            present = {entry.name for entry in entries if understood(entry.name)}
         damaged = [
             name
             for name in present
@@ -122,6 +141,25 @@ def survey(
         missing=tuple(sorted(known - present)),
         unknown=tuple(sorted(present - known)),
     )
+
+
+def _remove_leftovers(folder: int, names: Iterable[str]) -> int:
+    removed = 0
+    for name in filter(is_leftover, names):
+        with _tolerated(name):
+            os.unlink(name, dir_fd=folder)
+            removed += 1
+    return removed
+
+
+def _apart(names: Iterable[str], present: set[str]) -> tuple[list[str], list[str]]:
+    """Pictures that the index does not know, and all companions, each in order."""
+    pictures: list[str] = []
+    companions: list[str] = []
+    for text in sorted(names):
+        if text not in present and (name := understood(text)):
+            (pictures if name.is_picture else companions).append(text)
+    return pictures, companions
 
 
 @contextmanager
@@ -145,7 +183,7 @@ def _put_aside(place: Path, folder: int, name: str) -> Path:
 
 
 def _fault(folder: int, name: str) -> str | None:
-    """Why a file is no whole picture; None if it is one. One that cannot be read is none."""
+    """Why a file of a shot is not whole; None if it is. One that cannot be read is not."""
     try:
         if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
             return "it is no file"
@@ -154,7 +192,8 @@ def _fault(folder: int, name: str) -> str | None:
         )
         try:
             size = os.fstat(descriptor).st_size
-            ends = os.pread(descriptor, 2, 0) + os.pread(descriptor, 2, max(0, size - 2))
+            head = os.pread(descriptor, ENDS, 0)
+            tail = os.pread(descriptor, ENDS, max(0, size - ENDS))
         finally:
             os.close(descriptor)
     except FileNotFoundError:  # deleted meanwhile, which is no damage
@@ -163,7 +202,8 @@ def _fault(folder: int, name: str) -> str | None:
         return f"it cannot be read: {error.strerror}"
     if size == 0:
         return "it is empty"
-    return None if is_whole(ends) else "it is cut short"
+    is_whole = registry.formats()[parse_name(name).suffix].is_whole(head, tail)
+    return None if is_whole else "it is cut short"
 
 
 def _is_altered(folder: int, name: str, digest: str | None) -> bool:

@@ -8,20 +8,11 @@ from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
+from cinepi.model.documents import Exposure
 from cinepi.model.settings import CameraSettings
-from cinepi.units import Microseconds, Stops, WallTime
+from cinepi.units import Stops, WallTime
 
-
-class Exposure(msgspec.Struct, frozen=True, kw_only=True):
-    """What one picture asks of the camera. What is None, the camera decides.
-
-    Attributes:
-        shutter_us: Exposure time.
-        gain: Sensitivity as a factor, in the sensor and after it together; 1.0 is ISO 100.
-    """
-
-    shutter_us: Microseconds | None = None
-    gain: float | None = None
+__all__ = ["Exposure", "ExposureMode", "Memory", "Reading"]
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):

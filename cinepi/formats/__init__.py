@@ -1,1 +1,1 @@
-"""What a picture is made into: one file for each format, found by its suffix."""
+"""What a frame is made into: one file for each format, in `pictures/` or `companions/`."""

@@ -5,15 +5,13 @@ import math
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 import piexif
 
 from cinepi import __version__
-from cinepi.model.documents import Achieved, CaptureKind
+from cinepi.formats.contract import Facts, Provenance
 from cinepi.units import Microseconds, WallTime
 
 _EXIF_TIME = "%Y:%m:%d %H:%M:%S"
@@ -27,54 +25,6 @@ _EXIF = b"Exif\0\0"
 _POINTER = 0x8769  # of the first directory: where the Exif tags are
 _TEXT_KINDS = (2, 7)  # ASCII and UNDEFINED, as the user comment is
 _MOST_TAGS = 200
-
-
-class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a picture belongs, as its own file remembers it: a lost index can be rebuilt.
-
-    Attributes:
-        kind: A session's frame, or a snapshot.
-        session: Id of the session.
-        frame: Number of the slot in the session.
-        late_ms: How late the exposure began.
-        quality: JPEG quality.
-        achieved: What the camera did.
-        clock_synced: Whether the time can be trusted.
-        command: Digest of the command that asked for it: the command finds its picture again when
-            the power went between the two.
-    """
-
-    kind: CaptureKind = "snapshot"
-    session: str | None = None
-    frame: int | None = None
-    late_ms: float | None = None
-    quality: int = 95
-    achieved: Achieved = Achieved()
-    clock_synced: bool = True
-    command: str | None = None
-
-    def indexed(self) -> dict[str, Any]:
-        """What of it the index keeps, as keyword arguments of its document."""
-        told = msgspec.structs.asdict(self)
-        del told["command"]
-        return told
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that a picture is to say of itself, beside its pixels.
-
-    Attributes:
-        wall: When the exposure began.
-        model: The camera, as it calls itself.
-        provenance: Where the picture belongs, and what the camera did.
-        session_name: What the user called the session.
-    """
-
-    wall: WallTime
-    model: str
-    provenance: Provenance
-    session_name: str | None = None
 
 
 def app1(facts: Facts, width: int, height: int) -> bytes:

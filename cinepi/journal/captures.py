@@ -13,6 +13,7 @@ from cinepi.journal.filter import END_ID, FIRST_ID, KINDS, Filter, Ids, walk
 from cinepi.journal.net import understood
 from cinepi.journal.tally import Tally
 from cinepi.model.documents import CaptureDocument
+from cinepi.stem import stem_of
 from cinepi.units import Bytes
 
 NameAndSize = tuple[str, Bytes]
@@ -44,11 +45,6 @@ def microseconds(text: str, field: str) -> int:
     return round(parse_time(text, field) * 1_000_000)
 
 
-def stem(filename: str) -> str:
-    """The name that all files of a shot share: everything before the suffix."""
-    return filename.partition(".")[0]
-
-
 def add(work: Work, tally: Tally, capture: CaptureDocument, *, is_found: bool) -> Tally:
     """Write one row at its place in the order of taking.
 
@@ -60,7 +56,7 @@ def add(work: Work, tally: Tally, capture: CaptureDocument, *, is_found: bool) -
     Raises:
         ConflictError: There is a shot of this name.
     """
-    name = stem(capture.filename)
+    name = stem_of(capture.filename)
     if work.run("SELECT 1 FROM capture WHERE stem = ?", (name,)):
         message = f"there is a capture {capture.filename} already"
         raise ConflictError(message, Problem("/filename", message))
@@ -77,14 +73,14 @@ def add(work: Work, tally: Tally, capture: CaptureDocument, *, is_found: bool) -
             number - taken_us,
             KINDS[capture.kind],
             capture.session,
-            capture.size,
+            capture.total_size,
             msgspec.json.encode(capture),
         ),
     )
     return msgspec.structs.replace(
         tally,
         captures=tally.captures + 1,
-        capture_bytes=tally.capture_bytes + capture.size,
+        capture_bytes=tally.capture_bytes + capture.total_size,
         newest_id=tally.newest_id if is_found else number,
         ahead_us=max(tally.ahead_us, number - taken_us),
     )
@@ -92,7 +88,7 @@ def add(work: Work, tally: Tally, capture: CaptureDocument, *, is_found: bool) -
 
 def remove(work: Work, tally: Tally, filename: str) -> Tally:
     """Remove one row; a name that is not there changes nothing."""
-    gone = work.run("DELETE FROM capture WHERE stem = ? RETURNING size", (stem(filename),))
+    gone = work.run("DELETE FROM capture WHERE stem = ? RETURNING size", (stem_of(filename),))
     return msgspec.structs.replace(
         tally,
         captures=tally.captures - len(gone),
@@ -102,7 +98,7 @@ def remove(work: Work, tally: Tally, filename: str) -> Tally:
 
 def one(database: Database, filename: str) -> CaptureDocument | None:
     """The capture of this name."""
-    rows = database.rows("SELECT document FROM capture WHERE stem = ?", (stem(filename),))
+    rows = database.rows("SELECT document FROM capture WHERE stem = ?", (stem_of(filename),))
     return understood(rows[0][0], CaptureDocument, f"the entry of {filename}") if rows else None
 
 
@@ -130,7 +126,7 @@ def names(database: Database) -> set[str]:
 
 def end_for(database: Database, before: str) -> int:
     """The row id below which captures are older than the file `before`, which may be gone."""
-    name = stem(before)
+    name = stem_of(before)
     exact = database.rows("SELECT id FROM capture WHERE stem = ?", (name,))
     if exact:
         return int(exact[0][0])

@@ -154,6 +154,30 @@ class Achieved(Document, frozen=True):
     sensor_temperature_c: Annotated[float | None, plausible(-80, 200)] = None
 
 
+class Exposure(Document, frozen=True, kw_only=True, omit_defaults=True):
+    """What one picture asks of the camera. What is None, the camera decides.
+
+    Attributes:
+        shutter_us: Exposure time.
+        gain: Sensitivity as a factor, in the sensor and after it together; 1.0 is ISO 100.
+    """
+
+    shutter_us: Microseconds | None = None
+    gain: float | None = None
+
+
+class TakenExposure(Document, frozen=True, kw_only=True):
+    """One exposure of a shot.
+
+    Attributes:
+        asked: What it asked of the camera; what is left out, the camera decided.
+        achieved: What the camera did.
+    """
+
+    asked: Exposure = Exposure()
+    achieved: Achieved = Achieved()
+
+
 class Recovery(Document, frozen=True):
     """How far the ladder of recovery has climbed, and how often.
 
@@ -214,18 +238,26 @@ class CameraDocument(CameraState, frozen=True):
     features: tuple[Feature, ...] = ()
 
 
-class CaptureDocument(Document, frozen=True):
-    """One picture on disk.
+class CaptureFile(Document, frozen=True, kw_only=True):
+    """One file beside the picture of a shot.
 
     Attributes:
-        filename: `cinepi_YYYYMMDD_HHMMSS.jpg`, or `…_NN.jpg` for later ones of the same second.
-        path: Absolute, on the device.
+        filename: The stem of the shot and what kind of file it is, such as `….dng`.
         size: Bytes of the file.
-        sha256: Of the whole file, in hexadecimal; empty for a picture that was indexed again
-            from the folder together with very many others.
-        taken_at: When the exposure began, RFC 3339.
-        width: Pixels.
-        height: Pixels.
+        sha256: Of the whole file, in hexadecimal; empty where it is for the picture.
+    """
+
+    filename: str
+    size: int
+    sha256: str
+
+
+class CaptureFacts(Document, frozen=True, kw_only=True):
+    """What is known of a picture beside its file: kept in the file itself, in the index, and told.
+
+    A new fact is a field here, and the place that knows its value.
+
+    Attributes:
         kind: A session's frame, or a snapshot.
         session: Id of the session; None for a snapshot.
         frame: Number of the slot in the session, from 0; None for a snapshot.
@@ -234,6 +266,36 @@ class CaptureDocument(Document, frozen=True):
         achieved: What the camera did.
         clock_synced: Whether `taken_at` can be trusted.
         clock_error_ms: How far the clock was off at most, by the kernel's account; None if unknown.
+    """
+
+    kind: CaptureKind
+    session: str | None = None
+    frame: int | None = None
+    late_ms: float | None = None
+    quality: int = 95
+    achieved: Achieved = Achieved()
+    clock_synced: bool = True
+    clock_error_ms: float | None = None
+
+
+class CaptureDocument(CaptureFacts, frozen=True, kw_only=True):
+    """One shot on disk: its picture, and what lies beside it.
+
+    The shot's name is the stem of its file names. `filename`, `size` and `sha256` are those of the
+    picture; all files of the shot are the picture and `files`.
+
+    Attributes:
+        filename: `cinepi_YYYYMMDD_HHMMSS.jpg`, or `…_NN.jpg` for later ones of the same second.
+        path: Absolute, on the device.
+        size: Bytes of the picture.
+        sha256: Of the whole picture, in hexadecimal; empty for one that was indexed again from
+            the folder together with very many others.
+        taken_at: When the exposure began, RFC 3339.
+        width: Pixels.
+        height: Pixels.
+        files: What lies beside the picture, such as a raw file; empty where it is alone.
+        exposures: What was asked and done, where the shot asked for exposures of its own, one or
+            several; empty where it was one that the camera decided: `achieved` says all of that.
     """
 
     filename: str
@@ -252,14 +314,13 @@ class CaptureDocument(Document, frozen=True):
     ]
     width: int
     height: int
-    kind: CaptureKind
-    session: str | None = None
-    frame: int | None = None
-    late_ms: float | None = None
-    quality: int = 95
-    achieved: Achieved = Achieved()
-    clock_synced: bool = True
-    clock_error_ms: float | None = None
+    files: tuple[CaptureFile, ...] = ()
+    exposures: tuple[TakenExposure, ...] = ()
+
+    @property
+    def total_size(self) -> int:
+        """Bytes of all files of the shot."""
+        return self.size + sum(file.size for file in self.files)
 
 
 class CaptureEntry(CaptureDocument, frozen=True, kw_only=True):

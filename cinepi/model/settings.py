@@ -10,9 +10,11 @@ from cinepi.features import setting
 if TYPE_CHECKING:  # to a type checker the names of files are text
     BackendName: TypeAlias = str
     ExposureModeName: TypeAlias = str
+    PictureSuffix: TypeAlias = str
 else:
     BackendName = Literal[("auto", *choices_in("cinepi.camera.backends"))]
     ExposureModeName = Literal[choices_in("cinepi.exposure.modes")]
+    PictureSuffix = Literal[choices_in("cinepi.formats.pictures")]
 WhiteBalance = Literal[
     "auto", "incandescent", "tungsten", "fluorescent", "indoor", "daylight", "cloudy"
 ]
@@ -220,7 +222,7 @@ class CaptureSettings(Section, frozen=True, kw_only=True):
         ),
     ] = 30.0
     output_format: Annotated[
-        Literal["jpg"], setting("Format", "File format of the pictures.", is_common=False)
+        PictureSuffix, setting("Format", "File format of the pictures.", is_common=False)
     ] = "jpg"
     quality: Annotated[
         int,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from cinepi.camera.camera import Camera
-from cinepi.capture.take import Order, Taker
+from cinepi.capture.shot import Order
+from cinepi.capture.take import Taker
 from cinepi.clock import Clock
 from cinepi.errors import (
     CameraUnavailableError,

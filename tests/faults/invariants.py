@@ -14,10 +14,11 @@ from typing import Any
 
 import simplejpeg
 
-from cinepi.capture.naming import is_name, parse_name
+from cinepi.capture.naming import understood
 from cinepi.config.parse import parse_config
 from cinepi.config.store import MOST as MOST_COPIES
 from cinepi.formats.exif import read as read_exif
+from cinepi.model.documents import CaptureFacts
 from tests.faults.observer import FORGIVEN, Document, Observer, Sent, effects
 from tests.faults.stack import Stack
 
@@ -94,7 +95,8 @@ _seen: set[tuple[str, int]] = set()
 
 def _picture(path: Path, event: Document) -> Iterator[str]:
     """A whole JPEG whose EXIF and event agree; each file is read once."""
-    if not is_name(path.name):
+    name = understood(path.name)
+    if name is None or not name.is_picture:
         yield f"{path.name} is no picture"
         return
     key = (path.name, path.stat().st_mtime_ns)
@@ -114,9 +116,10 @@ def _picture(path: Path, event: Document) -> Iterator[str]:
     wall, provenance = read_exif(jpeg)
     if wall is None or abs(wall - datetime.fromisoformat(event["taken_at"]).timestamp()) > 0.01:
         yield f"{path.name} has another time in its EXIF"
-    elif abs(parse_name(path.name).timestamp() - int(wall)) % 3600 >= 1:  # autumn has an hour twice
+    elif abs(name.time.timestamp() - int(wall)) % 3600 >= 1:  # autumn has an hour twice
         yield f"{path.name} is not called after its time"
-    told = {key: value for key, value in provenance.indexed().items() if key != "achieved"}
+    keys = set(CaptureFacts.__struct_fields__) - {"achieved"}
+    told = {key: getattr(provenance, key) for key in keys}
     if told != {key: event.get(key) for key in told}:
         yield f"{path.name} says {told} in its EXIF"
 

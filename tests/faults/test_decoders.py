@@ -8,10 +8,11 @@ from contextlib import suppress
 import pytest
 
 from cinepi import strictjson, strictyaml
-from cinepi.capture.naming import is_name
+from cinepi.capture.naming import understood as understood_name
 from cinepi.config.parse import parse_config
 from cinepi.errors import CinepiError
-from cinepi.formats import exif
+from cinepi.formats import exif, registry
+from cinepi.formats.contract import ENDS, Facts, Provenance
 from cinepi.logs.parse import parse_line
 from cinepi.model.documents import Achieved
 from cinepi.service.requests import load_methods, parse, understood
@@ -64,8 +65,15 @@ def _exif(data: bytes) -> None:
     exif.read(data)
 
 
+def _files(data: bytes) -> None:
+    for each in registry.formats().values():
+        each.is_whole(data[:ENDS], data[-ENDS:])
+        with suppress(CinepiError):
+            each.read(data)
+
+
 def _name(data: bytes) -> None:
-    is_name(data.decode(errors="replace"))
+    understood_name(data.decode(errors="replace"))
 
 
 def _log(data: bytes) -> None:
@@ -78,8 +86,8 @@ def _socket_line(data: bytes) -> None:
 
 
 def _picture() -> bytes:
-    provenance = exif.Provenance(achieved=Achieved(exposure_us=100, iso=100))
-    return b"\xff\xd8" + exif.app1(exif.Facts(1e9, "model", provenance), 640, 480)
+    provenance = Provenance(achieved=Achieved(exposure_us=100, iso=100))
+    return b"\xff\xd8" + exif.app1(Facts(1e9, "model", provenance), 640, 480)
 
 
 TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
@@ -99,6 +107,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
     "camera config": (_camera_config, (b"camera:\n  iso: 100\ncapture: {interval: 5}\n",)),
     "daemon config": (_daemon_config, (b"broker:\n  host: a\n  servers: [a:1, b]\n",)),
     "exif": (_exif, (_picture(),)),
+    "files": (_files, (_picture(),)),
     "name": (_name, (b"cinepi_20261123_093000.jpg", b"cinepi_20261123_093000_01.jpg")),
     "log": (_log, (b'{"timestamp":"t","level":"info","module":"m","message":"x","k":1}',)),
     "socket": (

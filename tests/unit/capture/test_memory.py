@@ -1,5 +1,6 @@
+from cinepi.capture.shot import Order
 from cinepi.capture.store import Store
-from cinepi.capture.take import Order, Taker
+from cinepi.capture.take import Taker
 from cinepi.journal.journal import Journal
 from cinepi.model.settings import CameraSettings, CaptureSettings
 from tests.machine import resident_mb

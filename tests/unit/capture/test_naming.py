@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cinepi.capture.naming import is_name, name_for, parse_name
+from cinepi.capture.naming import parse_name, understood
 from cinepi.errors import ConflictError, InvalidArgumentError
+from cinepi.stem import stem_for, stem_of, time_of
 
 
 @pytest.fixture
@@ -23,18 +24,18 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("berlin")
 def test_name_has_the_local_time() -> None:
     """The name says what a clock on the wall said."""
-    assert name_for(1_781_434_800.9, lambda _: False) == "cinepi_20260614_130000.jpg"
+    assert stem_for(1_781_434_800.9, lambda _: False) == "cinepi_20260614_130000"
 
 
 def test_second_picture_of_a_second() -> None:
     """Names that are taken are numbered from 01 to 99, and then there are no more."""
     names: set[str] = set()
     for _ in range(100):
-        names.add(name_for(1e9, names.__contains__))
+        names.add(stem_for(1e9, names.__contains__))
     assert len(names) == 100
-    assert {name.rsplit("_", 1)[1] for name in names} >= {"01.jpg", "99.jpg"}
+    assert {name.rsplit("_", 1)[1] for name in names} >= {"01", "99"}
     with pytest.raises(ConflictError, match="100"):
-        name_for(1e9, names.__contains__)
+        stem_for(1e9, names.__contains__)
 
 
 @given(st.integers(0, 4_000_000_000), st.integers(0, 99))
@@ -46,9 +47,15 @@ def test_every_name_can_be_read_again(wall: int, number: int) -> None:
         taken.append(name)
         return len(taken) <= number
 
-    name = name_for(wall, is_taken)
-    assert is_name(name)
-    assert parse_name(name) == datetime.fromtimestamp(wall)  # noqa: DTZ006 - names are local
+    stem = stem_for(wall, is_taken)
+    assert time_of(stem) == datetime.fromtimestamp(wall)  # noqa: DTZ006 - names are local
+    assert stem_of(stem) == stem
+    for ending, is_picture in (("jpg", True), ("2.jpg", False), ("99.jpg", False)):
+        name = parse_name(f"{stem}.{ending}")
+        assert (name.stem, name.ending, name.suffix) == (stem, ending, "jpg")
+        assert name.time == time_of(stem)
+        assert name.is_picture == is_picture
+        assert stem_of(f"{stem}.{ending}") == stem
 
 
 @pytest.mark.parametrize(
@@ -58,6 +65,12 @@ def test_every_name_can_be_read_again(wall: int, number: int) -> None:
         "cinepi_20261123_093000.jpeg",
         "cinepi_20261123_093000.jpg\n",
         "cinepi_20261123_093000_00.jpg",
+        "cinepi_20261123_093000.1.jpg",
+        "cinepi_20261123_093000.02.jpg",
+        "cinepi_20261123_093000.100.jpg",
+        "cinepi_20261123_093000.txt",
+        "cinepi_20261123_093000.",
+        "cinepi_20261123_093000",
         "cinepi_20261123_093000_1.jpg",
         "cinepi_20261123_093000_100.jpg",
         "cinepi_20261323_093000.jpg",
@@ -72,7 +85,7 @@ def test_every_name_can_be_read_again(wall: int, number: int) -> None:
 )
 def test_no_other_name_is_accepted(name: str) -> None:
     """What is no picture's name is refused, and the error says how names look."""
-    assert not is_name(name)
+    assert understood(name) is None
     with pytest.raises(InvalidArgumentError, match="cinepi_20261123_093000") as caught:
         parse_name(name)
     assert caught.value.field == "/filename"

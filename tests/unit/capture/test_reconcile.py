@@ -12,8 +12,9 @@ from cinepi.capture import removal
 from cinepi.capture.adopted import Adopted
 from cinepi.capture.reconcile import Awaited, reconcile
 from cinepi.capture.removal import MOST_NAMES
+from cinepi.capture.shot import Order
 from cinepi.capture.store import Store
-from cinepi.capture.take import Order, Taker
+from cinepi.capture.take import Taker
 from cinepi.envelope import Command
 from cinepi.journal.journal import Journal
 from cinepi.model.settings import CaptureSettings
@@ -50,6 +51,11 @@ def crashed(bench: Bench, journal: Journal) -> Iterator[Journal]:
     again = Journal(path, clock=bench.clock, boot="0badcaff")
     yield again
     again.close()
+
+
+def written(store: Store, content: bytes, wall: float) -> str:
+    """The name of a picture that is on the disk."""
+    return store.write({"jpg": (content,)}, wall)[0].name
 
 
 def put(store: Store, name: str, content: bytes) -> None:
@@ -90,7 +96,7 @@ def test_found_pictures_are_one_event_and_keep_their_time(
 ) -> None:
     """Old pictures that are copied in are no new ones, and none of them is the newest."""
     content = picture(Order("snapshot"))
-    newest = store.write((content,), 1_900_000_000.0).name
+    newest = written(store, content, 1_900_000_000.0)
     run(store, journal)
     old = [f"cinepi_20200101_0000{number:02}.jpg" for number in range(5)]
     for name in old:
@@ -119,12 +125,12 @@ def test_a_frame_that_a_crash_left_is_stored_as_ever(
     content = picture(Order("snapshot"))
     for number in range(10):
         put(store, f"cinepi_20200101_0000{number:02}.jpg", content.replace(b"Exif", b"Exit"))
-    frame = store.write((picture(Order("frame", session=SESSION, frame=7)),), 1_900_000_000.0)
-    counted = store.write((picture(Order("frame", session=SESSION, frame=6)),), 1_890_000_000.0)
+    frame = written(store, picture(Order("frame", session=SESSION, frame=7)), 1_900_000_000.0)
+    counted = written(store, picture(Order("frame", session=SESSION, frame=6)), 1_890_000_000.0)
     run(store, crashed, Awaited(SESSION, 7))
-    assert [event["filename"] for event in told(crashed, "capture_stored")] == [frame.name]
+    assert [event["filename"] for event in told(crashed, "capture_stored")] == [frame]
     assert told(crashed, "captures_found")[0]["count"] == 11
-    assert counted.name in crashed.capture_names()
+    assert counted in crashed.capture_names()
 
 
 def test_a_snapshot_that_a_crash_left_is_found_by_its_command(
@@ -133,7 +139,7 @@ def test_a_snapshot_that_a_crash_left_is_found_by_its_command(
     """It has its event, and the repeat of the command finds it; also with the clock set back."""
     add(crashed, capture(1, at=1_999_999_999))
     put(store, capture(1).filename, b"\xff\xd8\xff\xd9")
-    name = store.write((picture(Order("snapshot", command=COMMAND.digest)),), 1_700_000_000.0).name
+    name = written(store, picture(Order("snapshot", command=COMMAND.digest)), 1_700_000_000.0)
     run(store, crashed)
     assert [event["filename"] for event in told(crashed, "capture_stored")] == [name]
     found = Adopted(crashed).find(COMMAND)

@@ -16,37 +16,38 @@ from cinepi.errors import (
     PermissionDeniedError,
     StorageFullError,
 )
+from cinepi.stem import stem_of
 from tests.unit.camera.bench import Bench
 
-WHOLE = (b"\xff\xd8one", b"two\xff\xd9")
+WHOLE = {"jpg": (b"\xff\xd8one", b"two\xff\xd9")}
+CONTENT = b"\xff\xd8onetwo\xff\xd9"
 WALL = 1_781_434_800.0
 
 
 def test_what_is_written_can_be_read(store: Store, folder: Path) -> None:
     """The parts come out as one file, with its size and digest, and nothing else is left."""
-    stored = store.write(WHOLE, WALL)
-    content = b"".join(WHOLE)
-    assert stored.path.read_bytes() == content == store.read(stored.name)
-    assert stored.size == len(content)
-    assert stored.sha256 == hashlib.sha256(content).hexdigest()
+    (stored,) = store.write(WHOLE, WALL)
+    assert stored.path.read_bytes() == CONTENT == store.read(stored.name)
+    assert stored.size == len(CONTENT)
+    assert stored.sha256 == hashlib.sha256(CONTENT).hexdigest()
     assert [path.name for path in folder.iterdir()] == [stored.name]
     assert stored.path.stat().st_mode & 0o777 == 0o640
 
 
 def test_nothing_is_overwritten(store: Store, folder: Path) -> None:
     """A file that has the name already stays, also one that the index does not know."""
-    first = store.write(WHOLE, WALL)
+    (first,) = store.write(WHOLE, WALL)
     (folder / first.name.replace(".jpg", "_01.jpg")).write_bytes(b"somebody's")
-    second = store.write((b"\xff\xd8", b"\xff\xd9"), WALL)
+    (second,) = store.write(WHOLE, WALL)
     assert second.name == first.name.replace(".jpg", "_02.jpg")
-    assert first.path.read_bytes() == b"".join(WHOLE)
+    assert first.path.read_bytes() == CONTENT
 
 
 def test_names_that_only_the_index_knows_are_not_used_again(store: Store) -> None:
     """A picture that was deleted by hand keeps its name."""
-    name = store.write(WHOLE, WALL).name
+    name = store.write(WHOLE, WALL)[0].name
     store.delete(name)
-    assert store.write(WHOLE, WALL, lambda taken: taken == name).name != name
+    assert store.write(WHOLE, WALL, lambda stem: stem == stem_of(name))[0].name != name
 
 
 def test_link_where_rename_knows_no_flags(
@@ -61,7 +62,7 @@ def test_link_where_rename_knows_no_flags(
             return -1
 
     monkeypatch.setattr(folder_module, "_libc", OldKernel)
-    names = {store.write(WHOLE, WALL).name for _ in range(3)}
+    names = {store.write(WHOLE, WALL)[0].name for _ in range(3)}
     assert names == {path.name for path in folder.iterdir()}
     assert len(names) == 3
 
@@ -70,7 +71,7 @@ def test_short_writes_are_carried_on(store: Store, monkeypatch: pytest.MonkeyPat
     """A kernel that takes a few bytes at a time gets them all, in order."""
     whole = os.writev
     monkeypatch.setattr(os, "writev", lambda fd, parts: whole(fd, [bytes(parts[0][:2])]))
-    assert store.write(WHOLE, WALL).path.read_bytes() == b"".join(WHOLE)
+    assert store.write(WHOLE, WALL)[0].path.read_bytes() == CONTENT
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def small_disk() -> Iterator[None]:
 def test_write_that_ends_half_way_leaves_nothing(store: Store, folder: Path) -> None:
     """A failed write is an error, and no part of a file is left."""
     with pytest.raises(InternalError, match="File too large"):
-        store.write((b"\xff\xd8" + bytes(100_000), b"\xff\xd9"), WALL)
+        store.write({"jpg": (b"\xff\xd8" + bytes(100_000), b"\xff\xd9")}, WALL)
     assert list(folder.iterdir()) == []
 
 
@@ -180,7 +181,7 @@ def test_names_with_a_way_out_are_refused(store: Store) -> None:
 
 def test_deleting_tells_how_much_it_frees(store: Store) -> None:
     """The size of a deleted picture is returned, and nothing for one that is gone."""
-    stored = store.write(WHOLE, WALL)
+    (stored,) = store.write(WHOLE, WALL)
     assert store.delete(stored.name) == stored.size
     assert store.delete(stored.name) == 0
     store.flush()

@@ -4,14 +4,14 @@ from pathlib import Path
 from cinepi.capture.store import Store
 from cinepi.capture.sweep import survey, sweep
 
-WHOLE = (b"\xff\xd8", b"\xff\xd9")
+WHOLE = {"jpg": (b"\xff\xd8", b"\xff\xd9")}
 WALL = 1_781_434_800.0
 
 
 def test_sweep_tidies_up(store: Store, folder: Path) -> None:
     """Leftovers go, broken pictures are put aside, whole ones are found, others left alone."""
-    known = store.write(WHOLE, WALL).name
-    whole = store.write(WHOLE, WALL + 1).name
+    known = store.write(WHOLE, WALL)[0].name
+    whole = store.write(WHOLE, WALL + 1)[0].name
     (folder / ".cinepi_17_1.0.tmp").write_bytes(b"\xff\xd8 half")
     (folder / "cinepi_20200101_000000.jpg").write_bytes(b"\xff\xd8 half")
     (folder / "cinepi_20200101_000001.jpg").write_bytes(b"")
@@ -48,7 +48,7 @@ def test_what_is_no_picture_stops_nothing(folder: Path) -> None:
 
 def test_what_cannot_be_tidied_stops_nothing(store: Store, folder: Path) -> None:
     """A leftover that cannot be removed, or a broken picture that cannot be moved, stays."""
-    whole = store.write(WHOLE, WALL).name
+    whole = store.write(WHOLE, WALL)[0].name
     (folder / ".cinepi_17_1.0.tmp").mkdir()
     (folder / "quarantine").write_text("no folder")
     (folder / "cinepi_20200101_000000.jpg").write_bytes(b"\xff\xd8 half")

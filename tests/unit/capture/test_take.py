@@ -10,10 +10,11 @@ import simplejpeg
 from cinepi.camera.backends.simulated import faults
 from cinepi.camera.camera import Camera
 from cinepi.capture.reindex import describe
+from cinepi.capture.shot import Order
 from cinepi.capture.store import Store
-from cinepi.capture.take import Order, Taker
+from cinepi.capture.take import Taker
 from cinepi.errors import CameraUnavailableError, InternalError, StorageFullError
-from cinepi.formats.jpg import PREVIEW_LIMIT
+from cinepi.formats.preview import PREVIEW_LIMIT
 from cinepi.journal.filter import Filter
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.documents import CaptureDocument

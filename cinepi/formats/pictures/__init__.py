@@ -1,0 +1,1 @@
+"""Formats that the picture of a shot can have; the file is named for its suffix."""
