@@ -54,10 +54,11 @@ endif
 test-system: setup ## install, run and upgrade the package in a booted Debian (root; minutes)
 	@PYTHON=python scripts/test-system $(TEST_ARGS)
 
+# Three Home Assistants, each with its broker and its camera. The tests of a file follow each other.
 .PHONY: test-homeassistant
 test-homeassistant: setup ## run the tests in a real Home Assistant (root; 2 minutes more at first)
 	@HOMEASSISTANT_ROOT=$$(scripts/homeassistant-build) && export HOMEASSISTANT_ROOT && \
-		pytest tests/homeassistant $(TEST_ARGS)
+		pytest tests/homeassistant $(or $(TEST_ARGS),-n 3 --dist loadfile --no-loadscope-reorder)
 
 .PHONY: figures-homeassistant
 figures-homeassistant: setup ## measure how fast Home Assistant sees things (root)
