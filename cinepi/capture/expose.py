@@ -9,6 +9,7 @@ from cinepi.capture.develop import Files, PreviewBeside, developed
 from cinepi.capture.shot import Order, Shot, taken_exposure
 from cinepi.clock import Clock, clock_error_ms
 from cinepi.errors import CinepiError
+from cinepi.exposure.meter import level
 from cinepi.formats.contract import Facts, Provenance, Said
 from cinepi.logs.setup import logger
 from cinepi.model.documents import Exposure, TakenExposure
@@ -102,6 +103,7 @@ class Exposer:
                 late_ms=late_ms,
                 quality=settings.quality,
                 achieved=frame.achieved,
+                level_ev=round(level((frame.preview or frame.main).y), 3),
                 clock_synced=is_synced,
                 clock_error_ms=clock_error_ms() if is_synced else None,
                 command=order.command,

@@ -68,7 +68,9 @@ class Shot:
 
 def taken_exposure(provenance: Provenance) -> TakenExposure:
     """What one exposure asked for and achieved, by what its picture says."""
-    return TakenExposure(asked=provenance.asked, achieved=provenance.achieved)
+    return TakenExposure(
+        asked=provenance.asked, achieved=provenance.achieved, level_ev=provenance.level_ev
+    )
 
 
 def document(

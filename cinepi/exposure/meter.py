@@ -9,9 +9,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cinepi.exposure.contract import Exposure, Reading
-from cinepi.model.documents import Achieved
-from cinepi.units import Stops, WallTime
+from cinepi.clock import parse_time
+from cinepi.exposure.contract import Reading
+from cinepi.model.documents import Achieved, CaptureDocument, TakenExposure
+from cinepi.units import Stops
 
 MIDDLE_GREY = 0.18
 """The share of light that a grey card throws back, and that a meter takes for the middle."""
@@ -25,27 +26,29 @@ _LEVELS = (_GAMMA * np.log2(np.maximum(np.arange(256), 0.5) / 255) - np.log2(MID
 )
 
 
-def reading(
-    y: NDArray[np.uint8], *, asked: Exposure, achieved: Achieved, began_at: WallTime
-) -> Reading:
-    """What a picture tells about the light; blocks for less than 2 ms.
+def readings(capture: CaptureDocument) -> tuple[Reading, ...]:
+    """What the exposures of a shot tell about the light, in their order; none where it is unknown.
 
-    Args:
-        y: Its brightness, full range, shape (height, width); that of the preview is quickest.
-        asked: What was asked of the camera.
-        achieved: What the camera says it did.
-        began_at: When the exposure began, on the wall clock.
+    All that they are made of is kept with the picture, so that it can be learned from later too.
     """
-    return Reading(
-        asked=asked,
-        level_ev=round(level(y), 4),
-        exposure_ev=_exposure(achieved),
-        began_at=began_at,
+    plain = TakenExposure(achieved=capture.achieved, level_ev=capture.level_ev)
+    began_at = parse_time(capture.taken_at, "/taken_at")
+    return tuple(
+        Reading(
+            asked=taken.asked,
+            level_ev=taken.level_ev,
+            exposure_ev=_exposure(taken.achieved),
+            began_at=began_at,
+        )
+        for taken in capture.exposures or (plain,)
+        if taken.level_ev is not None
     )
 
 
 def level(y: NDArray[np.uint8]) -> Stops:
     """How bright a picture is, in stops above middle grey; from -19.5 for black to 2.5 for white.
+
+    Blocks for less than 2 ms.
 
     The mean over tiles, of which the brightest and the darkest twentieth do not count.
     """

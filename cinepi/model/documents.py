@@ -6,7 +6,7 @@ import msgspec
 
 from cinepi.features import Feature, plausible, reading
 from cinepi.model.settings import CameraSettings
-from cinepi.units import Microseconds
+from cinepi.units import Microseconds, Stops
 
 SessionState = Literal["idle", "waiting", "active", "paused"]
 EndReason = Literal["stopped", "count", "duration", "until", "storage_full"]
@@ -172,10 +172,12 @@ class TakenExposure(Document, frozen=True, kw_only=True):
     Attributes:
         asked: What it asked of the camera; what is left out, the camera decided.
         achieved: What the camera did.
+        level_ev: As in `CaptureFacts`.
     """
 
     asked: Exposure = Exposure()
     achieved: Achieved = Achieved()
+    level_ev: Stops | None = None
 
 
 class Recovery(Document, frozen=True):
@@ -264,6 +266,7 @@ class CaptureFacts(Document, frozen=True, kw_only=True):
         late_ms: How long after its slot or its `at` the exposure began; None without one.
         quality: JPEG quality.
         achieved: What the camera did.
+        level_ev: How bright the picture came out, in stops above middle grey; None if unknown.
         clock_synced: Whether `taken_at` can be trusted.
         clock_error_ms: How far the clock was off at most, by the kernel's account; None if unknown.
     """
@@ -274,6 +277,7 @@ class CaptureFacts(Document, frozen=True, kw_only=True):
     late_ms: float | None = None
     quality: int = 95
     achieved: Achieved = Achieved()
+    level_ev: Stops | None = None
     clock_synced: bool = True
     clock_error_ms: float | None = None
 

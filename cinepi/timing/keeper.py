@@ -6,6 +6,8 @@ new value takes effect in the moment of the commit. Whoever only reads takes the
 
 from collections.abc import Callable
 
+import msgspec
+
 from cinepi.clock import Clock, parse_time
 from cinepi.envelope import Command
 from cinepi.errors import ConflictError, StorageFullError
@@ -255,8 +257,10 @@ class SessionKeeper:
         is_begun = self._flight.begin(slot, is_still_due=lambda: self._record.session is session)
         return session if is_begun else None
 
-    def frame_stored(self, tx: Transaction, capture: CaptureDocument) -> None:
-        """Count a picture, in the transaction that stores it.
+    def frame_stored(
+        self, tx: Transaction, capture: CaptureDocument, light: msgspec.Raw | None = None
+    ) -> None:
+        """Count a picture, in the transaction that stores it; `light` is what it has taught.
 
         Raises:
             ConflictError: The session ended or changed while the picture was being taken.
@@ -267,7 +271,7 @@ class SessionKeeper:
             raise ConflictError(message)
         late_ms = capture.late_ms or 0.0
         self._ledger.frame(tx, late_ms)
-        session = session.with_frame(parse_time(capture.taken_at, "/taken_at"), late_ms)
+        session = session.with_frame(parse_time(capture.taken_at, "/taken_at"), late_ms, light)
         if not session.is_open:  # it was stopped while this one was being exposed
             tell_end(tx, session)
         self._record.save(tx, session)

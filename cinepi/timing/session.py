@@ -98,6 +98,11 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(str(error)) from error
 
     @property
+    def remembered(self) -> msgspec.Raw | None:
+        """What the exposure mode remembers; None before the first frame."""
+        return None if self.light == NOTHING_LEARNED else self.light
+
+    @property
     def is_running(self) -> bool:
         """Whether it has begun, or waits to, and has not ended."""
         return self.state != "idle"
@@ -186,8 +191,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             self, state="waiting", opens=window.opens, closes=window.closes
         )
 
-    def with_frame(self, wall: WallTime, late_ms: float) -> "Session":
-        """The slot was taken; the exposure began at `wall`."""
+    def with_frame(
+        self, wall: WallTime, late_ms: float, light: msgspec.Raw | None = None
+    ) -> "Session":
+        """The slot was taken; the exposure began at `wall`, and `light` was learned from it."""
         return msgspec.structs.replace(
             self,
             slot=self.slot + 1,
@@ -195,6 +202,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             frames=self.frames + 1,
             last_frame_wall=wall,
             max_late_ms=max(self.max_late_ms, late_ms),
+            light=NOTHING_LEARNED if light is None else light,
         )
 
     def with_missed(self, count: int, reason: MissReason) -> "Session":

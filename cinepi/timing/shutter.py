@@ -18,6 +18,8 @@ from cinepi.errors import (
     DeadlineError,
     StorageFullError,
 )
+from cinepi.exposure.meter import readings
+from cinepi.exposure.planning import learned, planned
 from cinepi.heap import trim
 from cinepi.journal.journal import Transaction
 from cinepi.logs.seldom import Seldom
@@ -27,7 +29,9 @@ from cinepi.model.settings import Config
 from cinepi.timing import realtime
 from cinepi.timing.asked import Waiting
 from cinepi.timing.errands import Errand, earliest
+from cinepi.timing.grid import TAKEABLE
 from cinepi.timing.keeper import SessionKeeper
+from cinepi.timing.session import Session
 from cinepi.units import MonotonicTime, Seconds, WallTime
 
 ARMED: Seconds = 0.02
@@ -262,17 +266,9 @@ class Shutter:
         if session is None:
             return
         self._keeper.passing("late")
-        due = session.due(session.slot)
-        order = Order(
-            kind="frame",
-            due=due,
-            session=session.id,
-            frame=session.slot,
-            session_name=session.name,
-        )
         recovery = self._camera.document().recovery
         try:
-            self._take(order, self._keeper.frame_stored)
+            self._take_frame(session)
         except ConflictError as error:
             _log.info("picture not kept", reason=str(error))
         except CinepiError as error:
@@ -282,6 +278,27 @@ class Shutter:
             if self._camera.document().recovery != recovery:
                 self._keeper.passing("camera")  # what passed meanwhile was lost to the ladder
             self._keeper.landed()
+
+    def _take_frame(self, session: Session) -> None:
+        """Ask for the shot of the session's next slot, and let the exposure mode learn from it."""
+        due = session.due(session.slot)
+        settings = self._camera.document().settings
+        at = session.due_wall(session.slot)
+        order = Order(
+            kind="frame",
+            due=due,
+            latest=due + TAKEABLE * session.interval,
+            session=session.id,
+            frame=session.slot,
+            session_name=session.name,
+            exposures=planned(settings, session.remembered, at),
+        )
+
+        def commit(tx: Transaction, capture: CaptureDocument) -> None:
+            light = learned(settings, session.remembered, readings(capture))
+            self._keeper.frame_stored(tx, capture, light)
+
+        self._take(order, commit)
 
     def _settle(self) -> None:
         self._keeper.settle()

@@ -13,7 +13,7 @@ from cinepi.capture.take import Taker
 from cinepi.clock import Clock
 from cinepi.errors import StorageFullError
 from cinepi.journal.journal import Journal
-from cinepi.model.documents import SessionDocument
+from cinepi.model.documents import CameraDocument, SessionDocument
 from cinepi.model.settings import CameraSettings, CaptureSettings, Config
 from cinepi.paths import Layout
 from cinepi.protocol import StartParams
@@ -64,6 +64,15 @@ class SlowCamera(Camera):
     clock: HandClock
     set_up_takes = 0.0
     set_ups = 0
+    exposure_mode: str | None = None
+
+    def document(self) -> CameraDocument:
+        """See `Camera.document`; with a mode that the settings did not know when they were made."""
+        found = super().document()
+        if self.exposure_mode is None:
+            return found
+        settings = msgspec.structs.replace(found.settings, exposure_mode=self.exposure_mode)
+        return msgspec.structs.replace(found, settings=settings)
 
     def apply(self, settings: CameraSettings) -> None:
         """See `Camera.apply`."""

@@ -1,15 +1,20 @@
 """What the shutter's thread does, and in which order, on a clock that the test moves."""
 
+from pathlib import Path
+from textwrap import dedent
+
 import msgspec
 import pytest
 
 from cinepi.camera.backends.simulated import faults
 from cinepi.clock import rfc3339
-from cinepi.journal.journal import Transaction
+from cinepi.exposure import modes
+from cinepi.journal.filter import Filter
+from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.documents import CaptureDocument
 from cinepi.timing import record
 from cinepi.timing.shutter import LOOK_EVERY, REST_AFTER, WARM_AHEAD
-from tests.unit.timing.conftest import Darkroom
+from tests.unit.timing.conftest import Darkroom, SlowCamera
 
 
 def keep(_: Transaction, __: CaptureDocument) -> None:
@@ -180,3 +185,45 @@ def test_time_without_power_is_counted_as_soon_as_the_clock_is_set(
     again.turn()
     assert again.keeper.document().missed_by == {"power_off": 2}
     again.camera.close()
+
+
+BRIGHTER = """
+    from cinepi.exposure.contract import Exposure, ExposureMode, Memory
+
+
+    class Seen(Memory, frozen=True, kw_only=True):
+        pictures: int = 0
+
+
+    class Mode(ExposureMode[Seen]):
+        memory = Seen
+
+        def plan(self, memory, settings, at):
+            return (Exposure(shutter_us=1000 * 2**memory.pictures, gain=1.0),)
+
+        def learn(self, memory, reading):
+            return Seen(pictures=memory.pictures + 1)
+"""
+
+
+def test_what_an_exposure_mode_has_learned_goes_on_after_a_restart(
+    darkroom: Darkroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mode that somebody has put into the folder plans each frame by those before it."""
+    folder = tmp_path / "modes"
+    folder.mkdir()
+    (folder / "brighter.py").write_text(dedent(BRIGHTER))
+    monkeypatch.setattr(modes, "__path__", [*modes.__path__, str(folder)])
+    monkeypatch.setattr(SlowCamera, "exposure_mode", "brighter")
+    darkroom.start(interval=10)
+    darkroom.until(1015)
+    darkroom.journal.close()
+    journal = Journal(tmp_path / "journal.db", clock=darkroom.clock, boot="1badcafe")
+    again = Darkroom(darkroom.layout, darkroom.clock, journal, darkroom.config)
+    again.keeper.take_up()
+    again.until(1025)
+    found = journal.captures(Filter()).captures
+    taken = [capture.exposures[0].asked.shutter_us for capture in found]
+    assert taken == [4000, 2000, 1000]
+    again.camera.close()
+    journal.close()
