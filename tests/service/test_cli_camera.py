@@ -78,7 +78,7 @@ def test_every_setting_has_an_option(tmp_path: Path) -> None:
     [
         ("--iso 9000", "iso must be a whole number between 100 and 800, not 9000"),
         ("--gain nan", "gain must be a number between 1 and 8, not NaN"),
-        ("--exposure slow", 'exposure_mode must be one of auto, manual, not "slow"'),
+        ("--metering slow", 'metering must be one of centre, matrix, spot, not "slow"'),
         ("--isso 100", "--isso is unknown; did you mean --iso?"),
         ("--iso", "argument --iso: expected one argument"),
     ],

@@ -127,12 +127,12 @@ def test_an_old_revision_is_a_conflict(service: RunningService) -> None:
 def test_validate_lists_what_is_wrong_in_a_file(service: RunningService, tmp_path: Path) -> None:
     """A file with mistakes fails with one line for each, that begins with its place."""
     file = tmp_path / "mine.yaml"
-    file.write_text("camera:\n  iso: 12\n  exposure_mode: no\n")
+    file.write_text("camera:\n  iso: 12\n  metering: no\n")
     done = config(service, "validate", str(file))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
         f"{file}:2:8: iso must be a whole number between 100 and 800, not 12",
-        f'{file}:3:18: exposure_mode must be one of auto, manual, not "no"',
+        f'{file}:3:13: metering must be one of centre, matrix, spot, not "no"',
     ]
     file.write_text("camera:\n  iso: 200\n")
     assert "/camera/iso" in str(answer(service, "validate", str(file))["changed"])

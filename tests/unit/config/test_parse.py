@@ -34,7 +34,7 @@ _INTERVAL_PROBLEM = (
 def test_all_problems_come_at_once_with_their_lines() -> None:
     """One error lists every mistake with line, column, what is allowed and a hint."""
     text = (
-        "camera:\n  iso: 1600\n  exposure_mode: no\n  isoo: 100\n"
+        "camera:\n  iso: 1600\n  metering: no\n  isoo: 100\n"
         "capture:\n  interval: 1:30\nsystem:\n  backup_enabled: yes\n"
     )
     with pytest.raises(InvalidArgumentError) as caught:
@@ -45,8 +45,8 @@ def test_all_problems_come_at_once_with_their_lines() -> None:
             "cinepi.yaml:2:8: iso must be a whole number between 100 and 800, not 1600",
         ),
         (
-            "/camera/exposure_mode",
-            'cinepi.yaml:3:18: exposure_mode must be one of auto, manual, not "no"',
+            "/camera/metering",
+            'cinepi.yaml:3:13: metering must be one of centre, matrix, spot, not "no"',
         ),
         ("/camera/isoo", 'cinepi.yaml:4:9: "isoo" is unknown; did you mean iso?'),
         (

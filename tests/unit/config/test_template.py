@@ -33,7 +33,7 @@ def test_each_key_is_explained_above_it() -> None:
             assert feature.help in above
             assert "default " in above
     assert "  # whole number, 100 to 600000000 µs; default 10000" in lines
-    assert "  # auto | manual; default auto" in lines
+    assert "  # centre | spot | matrix; default centre" in lines
 
 
 def test_lines_fit_a_terminal() -> None:
