@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from cinepi.clock import Clock, parse_time
+from cinepi.clock import Clock
 from cinepi.envelope import Command
 from cinepi.errors import ConflictError, StorageFullError
 from cinepi.journal.journal import Journal, Transaction
@@ -23,7 +23,7 @@ from cinepi.model.events import SessionChanged, SessionPaused, SessionResumed
 from cinepi.protocol import StartParams
 from cinepi.timing.begin import new_session, require_room_for_another, started
 from cinepi.timing.flight import Flight
-from cinepi.timing.ledger import Ledger, counted, tell_end
+from cinepi.timing.ledger import Ledger, counted
 from cinepi.timing.moment import Moment
 from cinepi.timing.record import Record
 from cinepi.timing.resume import end_doubt, find_again
@@ -71,7 +71,7 @@ class SessionKeeper:
         with self._journal.transaction() as tx:
             for event in resumed.events():
                 tx.append(event)
-            self._record.save(tx, self._ended_if_over(tx, resumed.settled))
+            self._record.save_settled(tx, resumed.settled)
         self._held_up = None
         self._on_change()
 
@@ -124,7 +124,7 @@ class SessionKeeper:
                 gone = self._gone(session)
                 ended = session.ended("stopped", self._clock.wall(), unsettled=gone)
             else:
-                ended = self._ended(tx, session, "stopped")
+                ended = self._record.ended(tx, session, "stopped", self._away)
             document = self._record.save(tx, ended, command)
         self._on_change()
         return document
@@ -135,7 +135,7 @@ class SessionKeeper:
             session = self.running
             if session is None or session.id != session_id:
                 return
-            self._record.save(tx, self._ended(tx, session, reason))
+            self._record.save(tx, self._record.ended(tx, session, reason, self._away))
         self._on_change()
 
     def pause(self, reason: PauseReason, command: Command | None) -> SessionDocument:
@@ -269,12 +269,7 @@ class SessionKeeper:
         if session is None or (session.id, session.slot) != (capture.session, capture.frame):
             message = "the session ended before its last picture was ready"
             raise ConflictError(message)
-        late_ms = capture.late_ms or 0.0
-        self._ledger.frame(tx, late_ms)
-        session = session.with_frame(parse_time(capture.taken_at, "/taken_at"), late_ms, light)
-        if not session.is_open:  # it was stopped while this one was being exposed
-            tell_end(tx, session)
-        self._record.save(tx, session)
+        self._record.count_frame(tx, session, capture, light)
 
     def slot_failed(self, reason: MissReason) -> None:
         """Count the slot that was begun as missed; only the first call for a slot counts.
@@ -287,7 +282,7 @@ class SessionKeeper:
         with self._journal.transaction() as tx:
             session = self._open_session()
             if session is not None and (session.id, session.slot) == slot:
-                self._miss(tx, session, 1, reason)
+                self._record.miss(tx, session, 1, reason)
         self._flight.end()
         self._on_change()
 
@@ -320,9 +315,7 @@ class SessionKeeper:
         self._ledger.tell(tx)
         if session := self._open_session():
             session = counted(tx, session, self._gone(session), "camera")
-            if not session.is_open:
-                tell_end(tx, session)
-            self._record.save(tx, session)
+            self._record.save_settled(tx, Settled(session, 0, None))
 
     # -- what they have in common; all of it in the caller's transaction --------------------------
 
@@ -337,41 +330,11 @@ class SessionKeeper:
         else:
             settled = settle(session, moment, reason)
             if settled.missed and settled.session == session.with_missed(settled.missed, reason):
-                self._miss(tx, session, settled.missed, reason)
+                self._record.miss(tx, session, settled.missed, reason)
                 return
         self._ledger.tell(tx)
         counted(tx, session, settled.missed, reason)
-        self._record.save(tx, self._ended_if_over(tx, settled))
-
-    def _miss(self, tx: Transaction, session: Session, count: int, reason: MissReason) -> None:
-        """Count slots as missed; the disk is spared where more of a streak have passed."""
-        if session.is_running and not self._ledger.begins_streak(tx, reason):
-            self._record.session = self._ledger.put_off(session, count, reason)
-            return
-        self._ledger.tell(tx)
-        session = counted(tx, session, count, reason)
-        if not session.is_open:  # it was stopped, and its last frame has failed
-            tell_end(tx, session)
-        self._record.save(tx, session)
-
-    def _ended(self, tx: Transaction, session: Session, reason: EndReason) -> Session:
-        """The session, with all that has passed counted, and its end told."""
-        self._ledger.tell(tx)
-        settled = settle(session, Moment.of(self._clock), self._away)
-        counted(tx, session, settled.missed, self._away)
-        session = counted(tx, settled.session, settled.session.unsettled, self._away)
-        session = session.ended(reason, self._clock.wall())
-        tell_end(tx, session)
-        return session
-
-    def _ended_if_over(self, tx: Transaction, settled: Settled) -> Session:
-        """The settled session; if nothing more will come of it, its end is told."""
-        session = settled.session
-        if settled.end is not None:
-            session = session.ended(settled.end, self._clock.wall())
-        if not session.is_open:
-            tell_end(tx, session)
-        return session
+        self._record.save_settled(tx, settled)
 
     def _open_session(self) -> Session | None:
         """The session of which something is still to be decided."""

@@ -6,12 +6,14 @@ commits.
 
 import msgspec
 
-from cinepi.clock import Clock, kernel_boot_id
+from cinepi.clock import Clock, kernel_boot_id, parse_time
 from cinepi.envelope import Command
 from cinepi.journal.journal import Transaction
-from cinepi.model.documents import SessionDocument
-from cinepi.timing.ledger import Ledger
+from cinepi.model.documents import CaptureDocument, EndReason, MissReason, SessionDocument
+from cinepi.timing.ledger import Ledger, counted, tell_end
+from cinepi.timing.moment import Moment
 from cinepi.timing.session import Session
+from cinepi.timing.settle import Settled, settle
 
 
 class Record:
@@ -49,6 +51,50 @@ class Record:
 
         tx.on_commit(take_effect)
         return document
+
+    def save_settled(self, tx: Transaction, settled: Settled) -> None:
+        """Write a session that was settled; if nothing more will come of it, tell its end."""
+        session = settled.session
+        if settled.end is not None:
+            session = session.ended(settled.end, self._clock.wall())
+        if not session.is_open:
+            tell_end(tx, session)
+        self.save(tx, session)
+
+    def count_frame(
+        self, tx: Transaction, session: Session, capture: CaptureDocument, light: msgspec.Raw | None
+    ) -> None:
+        """Count the picture of the next slot; `light` is what the exposure mode has learned."""
+        late_ms = capture.late_ms or 0.0
+        self._ledger.frame(tx, late_ms)
+        exposed_at = parse_time(capture.taken_at, "/taken_at")
+        session = session.with_frame(exposed_at, late_ms, light)
+        if not session.is_open:  # it was stopped while this one was being exposed
+            tell_end(tx, session)
+        self.save(tx, session)
+
+    def miss(self, tx: Transaction, session: Session, count: int, reason: MissReason) -> None:
+        """Count slots as missed; the disk is spared where more of a streak have passed."""
+        if session.is_running and not self._ledger.begins_streak(tx, reason):
+            self.session = self._ledger.put_off(session, count, reason)
+            return
+        self._ledger.tell(tx)
+        session = counted(tx, session, count, reason)
+        if not session.is_open:  # it was stopped, and its last frame has failed
+            tell_end(tx, session)
+        self.save(tx, session)
+
+    def ended(
+        self, tx: Transaction, session: Session, reason: EndReason, away: MissReason
+    ) -> Session:
+        """The session with its end told, and with all that has passed by now, missed for `away`."""
+        self._ledger.tell(tx)
+        settled = settle(session, Moment.of(self._clock), away)
+        counted(tx, session, settled.missed, away)
+        session = counted(tx, settled.session, settled.session.unsettled, away)
+        session = session.ended(reason, self._clock.wall())
+        tell_end(tx, session)
+        return session
 
     def document(self) -> SessionDocument:
         """What the world is told."""
