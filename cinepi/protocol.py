@@ -281,6 +281,18 @@ class EventsReadParams(Params, frozen=True):
     limit: Annotated[int, setting("Limit", "How many.", minimum=1, maximum=500)] = 100
 
 
+class EventsFollowParams(EventsReadParams, frozen=True):
+    """Arguments of `events.read` from somebody who reads all events in order, again and again.
+
+    Attributes:
+        reader: Its name, under which the journal knows it from then on; None for nobody.
+        done: Of the newest event that it has done with, and all before.
+    """
+
+    reader: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,31}$")] | None = None
+    done: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
 class EventsReadResult(Result, frozen=True):
     """Events in order.
 

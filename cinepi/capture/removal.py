@@ -168,8 +168,9 @@ def _companions(journal: Journal, filenames: Sequence[str]) -> list[str]:
 
 
 def _record(tx: Transaction, filenames: Sequence[str], reason: str) -> None:
+    overruled = tx.holders(filenames)
     if known := tx.remove_captures(filenames):
-        tx.append(CaptureDeleted(filenames=known, reason=reason))
+        tx.append(CaptureDeleted(filenames=known, reason=reason, overruled=overruled))
 
 
 def _parts(filenames: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -140,8 +140,8 @@ class Taker:
         kept = document(stored, shot.wall, shot.picture, shot.exposures)
         try:
             with self._journal.transaction() as transaction:
-                transaction.append(event(kept))
                 transaction.add_capture(kept)
+                transaction.append(event(kept))
                 also(transaction, kept)
         except BaseException:
             names = [file.name for file in stored]

@@ -1,6 +1,6 @@
 """The index of captures: one row for each shot, under the name that its files share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -9,8 +9,9 @@ import msgspec
 from cinepi.clock import parse_time
 from cinepi.errors import ConflictError, Problem
 from cinepi.journal.database import Database, Work
-from cinepi.journal.filter import END_ID, FIRST_ID, KINDS, Filter, Ids, walk
+from cinepi.journal.filter import END_ID, FIRST_ID, KINDS, PAGE, Filter, Ids, walk
 from cinepi.journal.net import understood
+from cinepi.journal.readers import held_after
 from cinepi.journal.tally import Tally
 from cinepi.model.documents import CaptureDocument
 from cinepi.stem import stem_of
@@ -19,7 +20,7 @@ from cinepi.units import Bytes
 NameAndSize = tuple[str, Bytes]
 
 _PICTURE = "stem || suffix"  # the name of the picture's own file
-_OLDEST = "SELECT stem || suffix, size FROM capture ORDER BY id LIMIT ?"
+_OLDEST = "SELECT id, stem || suffix, size, seq FROM capture WHERE id > ? ORDER BY id LIMIT ?"
 _NAMES = "SELECT stem || suffix FROM capture"  # from the index alone, a twentieth of the table
 
 
@@ -64,8 +65,8 @@ def add(work: Work, tally: Tally, capture: CaptureDocument, *, is_found: bool) -
     place = taken_us if is_found else max(taken_us, tally.newest_id + 1)
     number = _first_free(work, place)
     work.run(
-        "INSERT INTO capture (id, stem, suffix, ahead_us, kind, session, size, document)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO capture (id, stem, suffix, ahead_us, kind, session, seq, size, document)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             number,
             name,
@@ -73,6 +74,7 @@ def add(work: Work, tally: Tally, capture: CaptureDocument, *, is_found: bool) -
             number - taken_us,
             KINDS[capture.kind],
             capture.session,
+            tally.last_seq + 1,
             capture.total_size,
             msgspec.json.encode(capture),
         ),
@@ -113,10 +115,23 @@ def newest(database: Database, tally: Tally) -> CaptureDocument | None:
     return next(until_now, None) or next(of_all, None)
 
 
-def oldest(database: Database, limit: int) -> tuple[NameAndSize, ...]:
-    """Names and sizes of the captures that were taken first."""
-    rows = database.rows(_OLDEST, (limit,))
-    return tuple((name, size) for name, size in rows)
+def oldest(database: Database, tally: Tally, limit: int) -> tuple[NameAndSize, ...]:
+    """Names and sizes of the captures that were taken first, of those that no reader holds.
+
+    Where all are held, those that were taken first of all.
+    """
+    held = held_after(tally.readers)
+    free = tuple(islice(_oldest(database, limit, END_ID if held is None else held), limit))
+    return free or tuple(islice(_oldest(database, limit, END_ID), limit))
+
+
+def seqs(work: Work, filenames: Iterable[str]) -> list[int]:
+    """Of the events that told of these pictures; a name that is not there has none."""
+    found = [
+        work.run("SELECT seq FROM capture WHERE stem = ?", (stem_of(filename),))
+        for filename in filenames
+    ]
+    return [seq for rows in found for (seq,) in rows]
 
 
 def names(database: Database) -> set[str]:
@@ -164,6 +179,14 @@ def matching(database: Database, which: Filter, ids: Ids) -> Iterator[NameAndSiz
     """Names and sizes of all captures of a range, newest first; others can write meanwhile."""
     for _, _, name, size in walk(database, f"{_PICTURE}, size", which, ids):
         yield name, size
+
+
+def _oldest(database: Database, limit: int, until_seq: int) -> Iterator[NameAndSize]:
+    """Yield those that events up to `until_seq` have told of, in the order of taking."""
+    last, page = FIRST_ID, limit
+    while rows := database.rows(_OLDEST, (last, page)):
+        yield from ((name, size) for _, name, size, seq in rows if seq <= until_seq)
+        last, page = rows[-1][0], PAGE
 
 
 def _first_free(work: Work, place: int) -> int:

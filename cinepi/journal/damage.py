@@ -142,14 +142,20 @@ def _age(path: Path) -> float:
 def _save_state(broken: Path, clock: Clock) -> dict[str, bytes]:
     """Read what there is of the state; the tally of captures starts at zero with the new index."""
     saved: dict[str, bytes] = {}
-    newest = 0
+    newest, readers = 0, {}
     with suppress(sqlite3.Error), closing(sqlite3.connect(broken)) as connection:
         saved.update(connection.execute("SELECT key, value FROM state"))
     with suppress(sqlite3.Error), closing(sqlite3.connect(broken)) as connection:
         newest = connection.execute("SELECT max(seq) FROM event").fetchone()[0] or 0
     if tally := understood(saved.get(TALLY_KEY), Tally, "the tally of the damaged journal"):
         newest = max(newest, tally.last_seq)
+        readers = tally.readers
     unknown_before = 0 if newest else int(clock.wall() * 1000)
     last_seq = newest or unknown_before
-    tally = Tally(last_seq=last_seq, first_seq=last_seq + 1, unknown_before=unknown_before)
-    return {**saved, TALLY_KEY: msgspec.json.encode(tally)}
+    anew = Tally(
+        last_seq=last_seq,
+        first_seq=last_seq + 1,
+        unknown_before=unknown_before,
+        readers=readers,
+    )
+    return {**saved, TALLY_KEY: msgspec.json.encode(anew)}

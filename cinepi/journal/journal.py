@@ -1,7 +1,8 @@
 """The journal: what happened, what is on disk, and what must outlive a power cut."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,10 +20,12 @@ from cinepi.journal.failure import translated
 from cinepi.journal.filter import Filter
 from cinepi.journal.net import legible, understood
 from cinepi.journal.owed import MOST_OWED, Owed
+from cinepi.journal.readers import Reader, advanced
 from cinepi.journal.requests import Timeline, UnconfirmedPage
 from cinepi.journal.reserve import Reserve
 from cinepi.journal.tally import Tally, load_tally
 from cinepi.journal.transaction import Transaction
+from cinepi.journal.waiting import Waiting
 from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.model.documents import CaptureDocument
@@ -81,9 +84,7 @@ class Journal:
         self._reserve = Reserve(path.with_name("journal.reserve"), clock)
         self._tally = load_tally(self._database) or Tally()
         self._timeline = Timeline.resume(self._database, clock)
-        self._answered: set[str] = set()
-        self._stale: set[str] = set()
-        self._owed: tuple[Owed, ...] = ()
+        self._waiting = Waiting()
         self._seldom = Seldom(clock)
         self._listeners: tuple[Callable[[int], None], ...] = ()
         self._is_closed = False
@@ -99,10 +100,7 @@ class Journal:
             try:
                 # On a full disk the next start takes this for a crash.
                 with suppress(StorageFullError), self._writing() as (work, transaction):
-                    requests.mark(work, self._answered)
-                    transaction.drop_values(self._stale)
-                    for owed in self._owed:
-                        owed.write(transaction)
+                    self._waiting.write(work, transaction)
                     transaction.settle(self._bounds)
                     state.drop(work, state.RUNNING_KEY)
             finally:
@@ -123,19 +121,13 @@ class Journal:
         """
         with self._database.lock:
             before = self._tally.last_seq
-            answered, stale = frozenset(self._answered), frozenset(self._stale)
-            owed = self._owed
+            waiting = self._waiting
             with self._writing() as (work, transaction):
-                requests.mark(work, answered)
-                transaction.drop_values(stale)
-                for event in owed:
-                    event.write(transaction)
+                waiting.write(work, transaction)
                 yield transaction
                 transaction.settle(self._bounds)
             self._tally = transaction.tally
-            self._answered -= answered
-            self._stale -= stale
-            self._owed = tuple(event for event in self._owed if event not in owed)
+            self._waiting = self._waiting.without(waiting)
             newest = self._tally.last_seq
             for effect in transaction.when_committed:
                 effect()
@@ -157,8 +149,8 @@ class Journal:
             also: Writes what belongs to it into the same transaction, whichever that is.
         """
         with self._database.lock:
-            owed = Owed(event, self._clock.wall(), also)
-            self._owed = (*self._owed, owed)[-MOST_OWED:]
+            owed = (*self._waiting.owed, Owed(event, self._clock.wall(), also))
+            self._waiting = replace(self._waiting, owed=owed[-MOST_OWED:])
         try:
             with self.transaction():
                 pass
@@ -191,6 +183,25 @@ class Journal:
         """
         with self._database.lock:
             return events.read(self._database, self._tally, after, limit)
+
+    def has_read(self, reader: str, seq: int) -> None:
+        """Note that a reader has done with all events up to `seq`, as `Transaction.advance`.
+
+        It reaches the disk with the next transaction: it costs none of its own, and after a power
+        cut the reader is where it was some seconds before.
+
+        Raises:
+            InvalidArgumentError: There are too many readers.
+        """
+        with self._database.lock:
+            advanced(self._readers(), reader, seq)
+            read = {**self._waiting.read, reader: seq}
+            self._waiting = replace(self._waiting, read=read)
+
+    def reader(self, name: str) -> Reader | None:
+        """Where a reader is; None if there is none of this name."""
+        with self._database.lock:
+            return self._readers().get(name)
 
     def depth(self, after: int) -> int:
         """How many events later than `after` there are."""
@@ -233,8 +244,11 @@ class Journal:
         return captures.newest(self._database, self._tally)
 
     def oldest_captures(self, limit: int) -> tuple[NameAndSize, ...]:
-        """Name and size of up to `limit` pictures, those taken first in front."""
-        return captures.oldest(self._database, limit)
+        """Name and size of up to `limit` pictures, those taken first in front.
+
+        Of those that no reader holds, as long as there are any.
+        """
+        return captures.oldest(self._database, self._tally, limit)
 
     def capture_names(self) -> set[str]:
         """The names of all pictures in the index."""
@@ -291,7 +305,8 @@ class Journal:
         """Outcomes of the last 10 minutes that have a context and no `mark_answered`: one page."""
         with self._database.lock:
             page = requests.unanswered(self._database, self._timeline.now(), after)
-            left = tuple(one for one in page.requests if one.command.id not in self._answered)
+            answered = self._waiting.answered
+            left = tuple(one for one in page.requests if one.command.id not in answered)
             return UnconfirmedPage(requests=left, next=page.next)
 
     def find_request(self, prefix: str) -> str | None:
@@ -301,7 +316,8 @@ class Journal:
     def drop_later(self, keys: Iterable[str]) -> None:
         """Forget values with the next transaction: the disk refuses to do it now."""
         with self._database.lock:
-            self._stale.update(keys)
+            stale = self._waiting.stale.union(keys)
+            self._waiting = replace(self._waiting, stale=stale)
 
     def age(self) -> Seconds:
         """Seconds on a time of the journal's own, which goes on over restarts and never back."""
@@ -310,7 +326,15 @@ class Journal:
     def mark_answered(self, ids: Iterable[str]) -> None:
         """Note that the senders have these answers; reaches the disk with the next transaction."""
         with self._database.lock:
-            self._answered.update(ids)
+            answered = self._waiting.answered.union(ids)
+            self._waiting = replace(self._waiting, answered=answered)
+
+    def _readers(self) -> Mapping[str, Reader]:
+        """All readers, also where they have got since the last transaction."""
+        readers = self._tally.readers
+        for name, seq in self._waiting.read.items():
+            readers = advanced(readers, name, seq)
+        return readers
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Work, Transaction]]:

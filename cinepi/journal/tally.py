@@ -5,6 +5,7 @@ import msgspec
 from cinepi.journal import state
 from cinepi.journal.database import Database
 from cinepi.journal.net import understood
+from cinepi.journal.readers import Reader
 
 TALLY_KEY = "journal.tally"
 
@@ -22,6 +23,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         capture_bytes: Their files' sizes together.
         newest_id: Row id of the picture that was taken last; it may have been deleted.
         ahead_us: By how much a row id is greater than the time of taking, at most, in microseconds.
+        readers: Who follows the journal, by name.
         request_bytes: What the kept commands weigh, as `requests.finish` counts.
     """
 
@@ -33,6 +35,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     capture_bytes: int = 0
     newest_id: int = 0
     ahead_us: int = 0
+    readers: dict[str, Reader] = {}
     request_bytes: int = 0
 
     def lost(self, after: int) -> int:

@@ -10,6 +10,7 @@ from cinepi.envelope import Command, WireError
 from cinepi.journal import captures, events, requests, state
 from cinepi.journal.database import Work
 from cinepi.journal.events import Bounds
+from cinepi.journal.readers import advanced, held_after, holding
 from cinepi.journal.requests import Timeline
 from cinepi.journal.tally import TALLY_KEY, Tally
 from cinepi.model.documents import CaptureDocument
@@ -58,7 +59,7 @@ class Transaction:
         return self.tally.last_seq
 
     def add_capture(self, capture: CaptureDocument, *, is_found: bool = False) -> None:
-        """Add a picture to the index.
+        """Add a picture to the index; the event that tells of it belongs behind it.
 
         Args:
             capture: What is known of it.
@@ -79,6 +80,26 @@ class Transaction:
             if self.tally.captures < before:
                 removed.append(filename)
         return tuple(removed)
+
+    def holders(self, filenames: Iterable[str]) -> tuple[str, ...]:
+        """Names of the readers that hold one of these pictures."""
+        if held_after(self.tally.readers) is None:
+            return ()
+        return holding(self.tally.readers, captures.seqs(self._work, filenames))
+
+    def advance(self, reader: str, seq: int, *, holds: bool | None = None) -> None:
+        """Note that a reader has done with all events up to `seq`; see `cinepi.journal.readers`.
+
+        Args:
+            reader: Its name; a new name is a new reader.
+            seq: Of the newest event that it has done with.
+            holds: Whether pictures stay for it; None for as before, which is no at first.
+
+        Raises:
+            InvalidArgumentError: There are too many readers.
+        """
+        readers = advanced(self.tally.readers, reader, seq, holds=holds)
+        self.tally = msgspec.structs.replace(self.tally, readers=readers)
 
     def save_session(self, session: bytes) -> None:
         """Keep the session's state, as JSON, for `Journal.saved_session`."""

@@ -162,16 +162,19 @@ class ConfigRecovered(Event, frozen=True):
     kept_as: str | None
 
 
-class CaptureDeleted(Event, frozen=True):
+class CaptureDeleted(Event, frozen=True, omit_defaults=True):
     """Pictures were deleted, on command or to make room.
 
     Attributes:
         filenames: Which.
         reason: `command`, `missing` if somebody else had deleted them, or `make_room`.
+        overruled: Names of readers, such as an uploader, that had not done with them; absent where
+            there is none.
     """
 
     filenames: tuple[str, ...]
     reason: str
+    overruled: tuple[str, ...] = ()
 
 
 class CapturesFound(Event, frozen=True):

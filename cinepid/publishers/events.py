@@ -10,7 +10,7 @@ from cinepi.errors import CinepiError
 from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.model.events import JournalEntry
-from cinepi.protocol import EventsReadParams, EventsReadResult, WatchResult
+from cinepi.protocol import EventsFollowParams, EventsReadResult, WatchResult
 from cinepi.units import Seconds
 from cinepid.camera_service import CameraService
 from cinepid.connection import Connection
@@ -30,6 +30,8 @@ readers keep up: a broker keeps 1000 messages for each (mosquitto), and drops wh
 REPLAY_AGE: Seconds = 10.0
 """What happened longer ago, before this connection, is a replay."""
 BATCH = 100
+READER = "mqtt"
+"""Our name in the journal, which knows by it how far the broker has its events."""
 
 _log = logger("events")
 
@@ -101,7 +103,9 @@ class Events:
         position, self._journal = self._memory.cursor, self._memory.content.journal
         while True:
             pulse.beat("events")
-            params = EventsReadParams(after=position, limit=BATCH)
+            params = EventsFollowParams(
+                after=position, limit=BATCH, reader=READER, done=self._memory.cursor
+            )
             found = await self._service.call("events.read", EventsReadResult, params)
             if self._is_another_journal():
                 return  # `on_up` has set the alarm to begin again
@@ -119,8 +123,9 @@ class Events:
                     await asyncio.sleep(1 / REPLAY_RATE)
                 await self._publish(connection, entry.seq, self._message(entry))
                 position = entry.seq
-            if not found.events:
+            if position >= found.last:  # so that the next question says how far all of it is
                 await self._settle(0)
+            if not found.events:
                 return
 
     async def _report_gap(

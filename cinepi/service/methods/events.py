@@ -1,7 +1,7 @@
 """Events and answers, for those who deliver them."""
 
 from cinepi.errors import ExpiredError
-from cinepi.protocol import EventsReadParams, EventsReadResult
+from cinepi.protocol import EventsFollowParams, EventsReadResult
 from cinepi.recorded import (
     AnsweredParams,
     FindRequestParams,
@@ -14,9 +14,11 @@ from cinepi.recorded import (
 from cinepi.service.requests import Call, Nothing, method
 
 
-@method("events.read", EventsReadParams)
-def read(call: Call[EventsReadParams]) -> EventsReadResult:
-    """Events after a sequence number, in order."""
+@method("events.read", EventsFollowParams)
+def read(call: Call[EventsFollowParams]) -> EventsReadResult:
+    """Events after a sequence number, in order; of a reader also how far it has got."""
+    if call.params.reader is not None:
+        call.parts.journal.has_read(call.params.reader, call.params.done)
     page = call.parts.journal.events(call.params.after, call.params.limit)
     return EventsReadResult(events=page.events, lost=page.lost, last=page.last)
 
