@@ -87,6 +87,19 @@ def load(text: str, *, source: str) -> Tree:
     return Tree(value, root, reader.nodes)
 
 
+def sections(tree: Tree) -> object:
+    """The content of a file of sections: one with nothing below it has all of its defaults.
+
+    Somebody may have commented out every key of a section, or of the file. What is no mapping is
+    returned as it is, for the check to refuse.
+    """
+    if tree.value is None:
+        return {}
+    if not isinstance(tree.value, dict):
+        return tree.value
+    return {key: {} if item is None else item for key, item in tree.value.items()}
+
+
 def located(problems: Sequence[Problem], tree: Tree, *, source: str) -> list[Problem]:
     """Add to each problem where it stands, and what the writer may have meant, if that is clear."""
     result = []

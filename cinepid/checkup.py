@@ -225,7 +225,8 @@ async def _look_at_service(layout: Layout, clock: Clock) -> AsyncIterator[Findin
     yield _health_finding(
         "camera configuration",
         health.configuration,
-        "python3 -m cinepi.config validate; to go back: python3 -m cinepi.config recover",
+        "python3 -m cinepi.config validate lists what to mend; to put back what is in force: "
+        "python3 -m cinepi.config recover",
     )
 
 

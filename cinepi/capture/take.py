@@ -30,12 +30,29 @@ class Taker:
     Attributes:
         typical_bytes: Size of a shot, learned; 0 before the first.
         typical_seconds: Time from the order to the journal, learned; 0 before the first.
-        exposed: Called as soon as the camera has given the frame or failed, before anything else.
-        stored: Called with each picture that has been kept.
     """
 
-    def __init__(self, camera: Camera, store: Store, journal: Journal, clock: Clock) -> None:
-        """Use these parts, which outlive this one."""
+    def __init__(
+        self,
+        camera: Camera,
+        store: Store,
+        journal: Journal,
+        clock: Clock,
+        *,
+        on_exposed: Callable[[], None] = lambda: None,
+        on_stored: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Use these parts, which outlive this one.
+
+        Args:
+            camera: Takes the pictures.
+            store: Their folder.
+            journal: Their index.
+            clock: The time.
+            on_exposed: Called as soon as the camera has given the frame or failed, before anything
+                else.
+            on_stored: Called after each picture that has been kept.
+        """
         self._camera = camera
         self._exposer = Exposer(camera, clock)
         self._store = store
@@ -43,8 +60,8 @@ class Taker:
         self._clock = clock
         self._keeping = threading.Lock()  # a name that is free again may be given to a new picture
         self._latest: tuple[str, bytes] | None = None
-        self.exposed: Callable[[], None] = lambda: None
-        self.stored: Callable[[CaptureDocument], None] = lambda _: None
+        self._on_exposed = on_exposed
+        self._on_stored = on_stored
         self.typical_bytes: Bytes = 0
         self.typical_seconds: Seconds = 0.0
 
@@ -70,13 +87,13 @@ class Taker:
         now = self._clock.monotonic()
         began = max(now, order.due or now)
         self._check_space(settings.reserve_mb)
-        shot = self._exposer.expose(order, settings, self.exposed)
+        shot = self._exposer.expose(order, settings, self._on_exposed)
         with self._keeping:
             capture = self._keep(shot, also)
         if shot.preview is not None:
             self._latest = capture.filename, shot.preview
         self._learn(capture.total_size, self._clock.monotonic() - began)
-        self.stored(capture)
+        self._on_stored()
         return capture
 
     def tidy(self) -> None:

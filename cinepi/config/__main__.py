@@ -292,7 +292,7 @@ _VERBS = (
     ),
     cli.Verb(
         "recover",
-        "put back the newest valid copy that differs, or else the defaults",
+        "put the configuration in force in the place of a broken file",
         _recover,
         cli.add_json_option,
     ),

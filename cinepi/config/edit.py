@@ -6,6 +6,7 @@ to its default keeps its line, with the default written in it, so the comment ab
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import msgspec
@@ -33,18 +34,24 @@ class _CannotEditError(Exception):
     """The text is valid, and written in a way that values cannot be put into."""
 
 
-def rewritten(text: str, config: Config) -> str | None:
+def rewritten(text: str, config: Config, leave: Collection[str] = ()) -> str | None:
     """Put the values of `config` into `text`.
 
     A value that stands in the text is replaced where it differs; one that does not is added where
-    it is not the default.
+    it is not the default. Keys that are not known stay as they are.
+
+    Args:
+        text: The file as it is.
+        config: What it is to say.
+        leave: Pointers to values and sections that stay as they are written, though they say
+            something else, such as `/camera/iso`.
 
     Returns:
         The new text, which the caller has to verify; None where this text cannot be edited.
     """
     try:
         tree = strictyaml.load(text, source="the text")
-        splices = _Edit(text, tree).splices(config)
+        splices = _Edit(text, tree, leave).splices(config)
     except (CinepiError, _CannotEditError):
         return None
     result, done = "", 0
@@ -57,9 +64,10 @@ def rewritten(text: str, config: Config) -> str | None:
 class _Edit:
     """What has to change in one text."""
 
-    def __init__(self, text: str, tree: strictyaml.Tree) -> None:
+    def __init__(self, text: str, tree: strictyaml.Tree, leave: Collection[str]) -> None:
         self._text = text
         self._tree = tree
+        self._leave = leave
         self._newline = "\r\n" if "\r\n" in text else "\n"
 
     def splices(self, config: Config) -> list[_Splice]:
@@ -67,9 +75,13 @@ class _Edit:
         new_sections: list[tuple[str, list[tuple[str, str]]]] = []
         for field in msgspec.structs.fields(Config):
             name, values = field.encode_name, getattr(config, field.name)
+            if f"/{name}" in self._leave:
+                continue
             missing = []
             for feature in features_of(type(values)):
                 value = getattr(values, feature.key)
+                if f"/{name}/{feature.key}" in self._leave:
+                    continue
                 if node := self._tree.nodes.get(f"/{name}/{feature.key}"):
                     result += _replacement(node, value, feature)
                 elif value != feature.default:

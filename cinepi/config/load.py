@@ -1,71 +1,102 @@
 """Read the configuration at the start, and get going whatever state the file is in."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cinepi.clock import Clock
 from cinepi.config import atomic, store
-from cinepi.config.parse import parse_config
+from cinepi.config.parse import Reading, parse_config, read_config
 from cinepi.config.template import as_text
 from cinepi.errors import (
+    CinepiError,
     InternalError,
     InvalidArgumentError,
     PermissionDeniedError,
+    StorageFullError,
     TooLargeError,
 )
 from cinepi.model.events import ConfigRecovered
 from cinepi.model.settings import Config
 from cinepi.paths import Layout
 
-__all__ = ["Loaded", "load", "parse_config", "planned", "put_back", "recover", "take_back"]
+__all__ = ["Known", "Loaded", "load", "parse_config", "planned", "put_back", "recover", "take_back"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the configuration that was in force last.
+
+    Attributes:
+        text: Its file; None where it is not known.
+        config: Its values: they stay for what is not understood in the file of today.
+    """
+
+    text: str | None = None
+    config: Config = field(default_factory=Config)
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration and the file that it stands in.
+    """A configuration, and how it fares with its file.
 
     Attributes:
-        config: The values.
-        text: The whole file, which is on disk as such.
+        reading: The values, and what is not understood.
         digest: SHA-256 of the text.
         recovery: What was wrong and what was done, where the file had to be replaced.
+        trouble: Why the file on the disk is not the one in force: it may not be read, or is broken
+            and cannot be replaced. None where it is.
     """
 
-    config: Config
-    text: str
+    reading: Reading
     digest: str
-    recovery: ConfigRecovered | None
+    recovery: ConfigRecovered | None = None
+    trouble: str | None = None
 
 
-def load(layout: Layout, clock: Clock, *, last_good: str | None = None) -> Loaded:
+def load(layout: Layout, clock: Clock, known: Known = Known()) -> Loaded:
     """Read the configuration; make it where it is missing, replace it where it is broken.
 
     A missing file becomes one with all defaults. A broken one is kept under another name and
-    replaced, as `recover` does. Blocks for some ms, and where it writes, until the disk has it.
+    replaced, as `recover` does. Where the system does not allow that, or does not let us read the
+    file, it is left alone, and `trouble` says so: what was in force last is in force, else the
+    newest backup, else the defaults. Blocks for some ms, and where it writes, until the disk has
+    it.
 
     Args:
         layout: Where the files lie.
         clock: For the name of a file that is kept.
-        last_good: The text of the configuration that was in force last, where it is known.
+        known: What was in force last.
 
     Raises:
         ConflictError: A folder is in the place of the file, or a file in that of its folder; only
-            a person can tell what is meant.
-        PermissionDeniedError: The folder cannot be written to, and has to be.
-        CinepiError: The system fails otherwise. The content of the file is never a reason.
+            a person can tell what is meant. The content of the file is never a reason.
     """
     name = layout.config.name
     try:
         text = store.read(layout)
-        return Loaded(parse_config(text, source=name), text, store.digest(text), None)
+        return _loaded(read_config(text, source=name, before=known.config))
     except FileNotFoundError:
         text = as_text(Config())
-        return Loaded(Config(), text, store.write(layout, text), None)
-    except (InvalidArgumentError, TooLargeError, PermissionDeniedError, InternalError) as error:
-        return recover(layout, clock, str(error), last_good=last_good)
+        try:
+            store.write(layout, text)
+        except (InternalError, PermissionDeniedError, StorageFullError) as error:
+            return _instead(layout, str(error), known)
+        return _loaded(read_config(text, source=name))
+    except PermissionDeniedError as error:  # it is not broken: somebody else can read it
+        return _instead(layout, str(error), known)
+    except (InvalidArgumentError, TooLargeError, InternalError) as error:
+        try:
+            return recover(layout, clock, str(error), known)
+        except (InternalError, PermissionDeniedError, StorageFullError) as refusal:
+            return _instead(layout, f"{error}; {refusal}", known)
 
 
-def recover(layout: Layout, clock: Clock, reason: str, *, last_good: str | None = None) -> Loaded:
+def recover(
+    layout: Layout,
+    clock: Clock,
+    reason: str,
+    known: Known = Known(),
+) -> Loaded:
     """Replace the configuration by what was in force last, the newest valid backup, or defaults.
 
     Backups are made before a change, so the newest one lacks the newest change.
@@ -76,18 +107,36 @@ def recover(layout: Layout, clock: Clock, reason: str, *, last_good: str | None 
         layout: Where the files lie.
         clock: For the name of the file that is kept.
         reason: Why this is done, for people.
-        last_good: As `load` has it.
+        known: What was in force last.
 
     Raises:
-        CinepiError: As `load` does.
+        CinepiError: It cannot be written; see `atomic.write`.
     """
-    backup = store.newest_valid(layout)
-    source, text = backup or ("defaults", as_text(Config()))
-    if last_good is not None and store.is_valid(last_good):
-        source, text = "last configuration", last_good
+    source, text = _best(layout, known)
     recovery = planned(layout, clock, reason=reason, source=source)
     put_back(layout, text, recovery)
-    return Loaded(parse_config(text, source=source), text, store.digest(text), recovery)
+    return _loaded(read_config(text, source=source, before=known.config), recovery)
+
+
+def _best(layout: Layout, known: Known) -> tuple[str, str]:
+    """The best configuration that is not in the file: where it comes from, and its text."""
+    if known.text is not None and store.is_valid(known.text):
+        return "last configuration", known.text
+    with suppress(CinepiError):  # backups that cannot be listed are none
+        if backup := store.newest_valid(layout):
+            return backup
+    return "defaults", as_text(Config())
+
+
+def _instead(layout: Layout, trouble: str, known: Known) -> Loaded:
+    source, text = _best(layout, known)
+    reading = read_config(text, source=source, before=known.config)
+    what = "the defaults are" if source == "defaults" else f"what {source} says is"
+    return Loaded(reading, store.digest(text), trouble=f"{trouble}. Instead, {what} in force")
+
+
+def _loaded(reading: Reading, recovery: ConfigRecovered | None = None) -> Loaded:
+    return Loaded(reading, store.digest(reading.text), recovery)
 
 
 def planned(layout: Layout, clock: Clock, *, reason: str, source: str) -> ConfigRecovered:
@@ -101,7 +150,7 @@ def put_back(layout: Layout, text: str, plan: ConfigRecovered) -> None:
     """Put a good text in the place of a broken file, which is kept under the name of the plan.
 
     Raises:
-        CinepiError: As `load` does.
+        CinepiError: It cannot be written; see `atomic.write`.
     """
     if plan.kept_as is not None:
         with suppress(FileNotFoundError):  # somebody was faster

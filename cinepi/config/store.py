@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cinepi.clock import Clock, rfc3339
 from cinepi.config import atomic
-from cinepi.config.parse import parse_config
+from cinepi.config.parse import read_config
 from cinepi.disk import speaking_of
 from cinepi.errors import BusyError, CinepiError, ConflictError, InvalidArgumentError
 from cinepi.model.documents import BackupFile
@@ -266,9 +266,9 @@ def _text_if_valid(layout: Layout, name: str) -> str | None:
 
 @lru_cache(maxsize=MOST)
 def is_valid(text: str) -> bool:
-    """Whether it parses; remembered, since a list of 100 copies would parse each again."""
+    """Whether it can be used, perhaps without some lines; remembered: a list has 100 copies."""
     try:
-        parse_config(text, source="the copy")
+        read_config(text, source="the copy")
     except CinepiError:
         return False
     return True

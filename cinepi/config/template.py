@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from textwrap import wrap
 
@@ -32,12 +33,19 @@ _WIDTH = 96
 _WORD = re.compile(r"[A-Za-z][\w.-]*|[0-9]+x[0-9]+", re.ASCII)
 
 
-def as_text(config: Config) -> str:
-    """Write a commented file that parses to `config`."""
-    sections = (
-        _section(field.encode_name, getattr(config, field.name))
-        for field in msgspec.structs.fields(Config)
-    )
+def as_text(config: Config, kept: Mapping[str, object] | None = None) -> str:
+    """Write a commented file that parses to `config`.
+
+    Args:
+        config: The values.
+        kept: What else is to stand in it, by its pointer: unknown keys and sections, and values
+            that are not understood and stay all the same.
+    """
+    kept = kept or {}
+    names = [field.encode_name for field in msgspec.structs.fields(Config)]
+    sections = [_section(name, getattr(config, name), kept) for name in names]
+    strange = {path[1:]: value for path, value in kept.items() if path.count("/") == 1}
+    sections += [f"\n{_entry(name, value)}\n" for name, value in strange.items()]
     return "\n".join([_HEADER, *sections])
 
 
@@ -57,17 +65,28 @@ def spelled(value: object, feature: Feature) -> str:
     return str(value)
 
 
-def _section(name: str, values: msgspec.Struct) -> str:
+def _section(name: str, values: msgspec.Struct, kept: Mapping[str, object]) -> str:
     heading = inspect.cleandoc(type(values).__doc__ or "").split("\n\n")[0]
-    entries = [
-        "\n".join([*_comment(feature), f"  {feature.key}: {_spelled_key(values, feature)}"])
-        for feature in features_of(type(values))
-    ]
+    known = {feature.key: feature for feature in features_of(type(values))}
+    left = {
+        path.rpartition("/")[2]: value
+        for path, value in kept.items()
+        if path.startswith(f"/{name}/")
+    }
+    entries = []
+    for key, feature in known.items():
+        value = getattr(values, key)
+        line = _entry(key, left[key]) if key in left else f"{key}: {spelled(value, feature)}"
+        entries.append("\n".join([*_comment(feature), f"  {line}"]))
+    entries += [f"  {_entry(key, value)}" for key, value in left.items() if key not in known]
     return f"\n# {heading}\n{name}:\n" + "\n\n".join(entries) + "\n"
 
 
-def _spelled_key(values: msgspec.Struct, feature: Feature) -> str:
-    return spelled(getattr(values, feature.key), feature)
+def _entry(key: str, value: object) -> str:
+    """A key that is not known, or whose value is not understood; JSON is YAML too."""
+    name = key.replace("~1", "/").replace("~0", "~")
+    name = name if _WORD.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+    return f"{name}: {json.dumps(value, ensure_ascii=False)}"
 
 
 def _comment(feature: Feature) -> list[str]:

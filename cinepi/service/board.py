@@ -63,14 +63,33 @@ class Subscription:
         return news
 
 
+Document = Callable[[], msgspec.Struct | None]
+"""Makes a document as of now; None where there is none yet."""
+
+
 class Board:
-    """Where changed documents are posted; may be used from any thread."""
+    """Where it is said that a document has changed; may be used from any thread.
+
+    It is made before everything else and handed to every part that has a document. What the
+    documents are is registered once all parts are there; before that, nobody watches.
+    """
 
     def __init__(self) -> None:
-        """Begin without watchers."""
+        """Begin without documents and without watchers."""
         self._lock = threading.Lock()
         self._watchers: list[Subscription] = []
+        self._documents: dict[str, Document] = {}
         self._turns: dict[str, threading.Lock] = {}
+        self._listeners: dict[str, list[Callable[[], None]]] = {}
+
+    def register(self, topic: str, document: Document) -> None:
+        """Say how the document of a topic is made."""
+        self._turns[topic] = threading.Lock()
+        self._documents[topic] = document
+
+    def listen(self, topic: str, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever a topic has changed; it must neither block nor raise."""
+        self._listeners.setdefault(topic, []).append(listener)
 
     def subscribe(self) -> Subscription:
         """Watch from now on, until `unsubscribe`."""
@@ -85,19 +104,23 @@ class Board:
         with self._lock:
             self._watchers.remove(subscription)
 
-    def post(self, topic: str, document: Callable[[], msgspec.Struct]) -> None:
-        """Tell the watchers a new document; it is made only if there are any.
+    def changed(self, topic: str) -> None:
+        """Tell the watchers the new document of a topic; it is made only if there are any.
 
         Documents of one topic are told in the order in which they are made: of two threads that
-        post at the same time, the one that looked first must not have the last word.
+        tell at the same time, the one that looked first must not have the last word.
         """
+        for listener in self._listeners.get(topic, ()):
+            listener()
         with self._lock:
             watchers = list(self._watchers)
-            turn = self._turns.setdefault(topic, threading.Lock())
         if not watchers:
             return
-        with turn:
-            raw = msgspec.Raw(msgspec.json.encode(document()))
+        with self._turns[topic]:
+            document = self._documents[topic]()
+            if document is None:
+                return
+            raw = msgspec.Raw(msgspec.json.encode(document))
             for watcher in watchers:
                 watcher.put_document(topic, raw)
 

@@ -4,8 +4,12 @@ import os
 from pathlib import Path
 
 from cinepi.config import store as config_store
+from cinepi.errors import Problem
 from cinepi.protocol import Check, HealthResult
 from cinepi.service.parts import Parts
+
+MOST_TOLD = 5
+"""Lines of the configuration that a reason names: it is one sentence of a small document."""
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -51,11 +55,20 @@ def _file_system(parts: Parts) -> tuple[Check, float | None]:
 def _configuration(parts: Parts) -> Check:
     if problem := parts.configuration.problem():
         return Check(state="failing", reason=problem)
-    enabled = parts.configuration.config.system.backup_enabled
-    if enabled and parts.configuration.revision > 1 and not config_store.has_backups(parts.layout):
+    if unused := parts.in_force.problems:
+        return Check(state="degraded", reason=_unused(parts.layout.config.name, unused))
+    enabled = parts.in_force.config.system.backup_enabled
+    if enabled and parts.in_force.revision > 1 and not config_store.has_backups(parts.layout):
         return Check(state="degraded", reason="there is no backup: make one with config/backup")
     return Check(state="ok")
 
 
 def _rss() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+
+
+def _unused(name: str, problems: tuple[Problem, ...]) -> str:
+    """That some lines are not used, and which."""
+    what = "; ".join(problem.message for problem in problems[:MOST_TOLD])
+    more = f"; and {len(problems) - MOST_TOLD} more" if len(problems) > MOST_TOLD else ""
+    return f"{name} holds, but for what is not understood in it: {what}{more}"

@@ -100,3 +100,8 @@ class Interrupted:
                 tx.append(each.plan)
         for key in self._keys:
             intents.fulfil(tx, key)
+
+
+def raw(answer: msgspec.Struct) -> msgspec.Raw:
+    """An answer as an intent keeps it."""
+    return msgspec.Raw(msgspec.json.encode(answer))

@@ -10,6 +10,9 @@ from cinepi.journal.journal import Journal
 from cinepi.paths import Layout
 from cinepi.service.board import Board
 from cinepi.service.configuration import Configuration
+from cinepi.service.giving_up import CameraExits
+from cinepi.service.in_force import InForce
+from cinepi.service.in_progress import InProgress
 from cinepi.service.probe import FolderProbe
 from cinepi.service.storage import Storage
 from cinepi.timing.keeper import SessionKeeper
@@ -23,6 +26,7 @@ class Parts:
     layout: Layout
     clock: Clock
     journal: Journal
+    in_force: InForce
     configuration: Configuration
     store: Store
     camera: Camera
@@ -31,4 +35,6 @@ class Parts:
     storage: Storage
     shutter: Shutter
     board: Board
+    exits: CameraExits
+    in_progress: InProgress
     probe: FolderProbe

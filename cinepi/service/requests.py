@@ -1,6 +1,5 @@
 """From a request to its answer: find the method, check the arguments, act once."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,9 +17,8 @@ from cinepi.errors import (
     InvalidArgumentError,
     UnknownCommandError,
 )
-from cinepi.journal.journal import Journal
-from cinepi.journal.requests import used_for_another
 from cinepi.protocol import Params
+from cinepi.service.workers import Lane
 from cinepi.units import Seconds
 from cinepi.vigil import LIMIT
 
@@ -38,45 +36,54 @@ class Call(Generic[ParamsT]):
         parts: All that the service is made of.
         params: The arguments, checked.
         command: What makes it happen once; to be given to the transaction of the effect.
-        find_in_progress: The id of a command that runs just now, by how it begins.
     """
 
     parts: "Parts"
     params: ParamsT
     command: Command | None
-    find_in_progress: Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method of the socket."""
+    """One method of the socket; see `method`."""
 
     name: str
     params: type[Params]
     run: Callable[[Call], msgspec.Struct | None]  # type: ignore[type-arg]
-    is_slow: bool
+    lane: Lane | None
     limit_s: Seconds
+    watches: bool
 
 
 _METHODS: dict[str, Method] = {}
 
 
 def method(
-    name: str, params: type[ParamsT], *, is_slow: bool = False, limit_s: Seconds = LIMIT
+    name: str,
+    params: type[ParamsT],
+    *,
+    lane: Lane | None = None,
+    limit_s: Seconds = LIMIT,
+    watches: bool = False,
 ) -> Callable[
     [Callable[[Call[ParamsT]], msgspec.Struct | None]],
     Callable[[Call[ParamsT]], msgspec.Struct | None],
 ]:
     """Make a function answer the method `name`.
 
-    A slow one, which waits for the camera or reads much, does not keep its client's next request
-    waiting. One that runs for longer than `limit_s` hangs, and the process with it.
+    Args:
+        name: What clients call it.
+        params: Its arguments.
+        lane: Where it runs, if it takes long; it does not keep its client's next request waiting
+            then. None for one that answers at once.
+        limit_s: One that runs for longer hangs, and the process with it.
+        watches: Whether its connection is told all changes from before the answer on.
     """
 
     def register(
         run: Callable[[Call[ParamsT]], msgspec.Struct | None],
     ) -> Callable[[Call[ParamsT]], msgspec.Struct | None]:
-        _METHODS[name] = Method(name, params, run, is_slow, limit_s)
+        _METHODS[name] = Method(name, params, run, lane, limit_s, watches)
         return run
 
     return register
@@ -139,20 +146,22 @@ def understood(request: Request) -> tuple[Method, Params]:
 class Requests:
     """Answers requests; may be used from any thread."""
 
-    def __init__(self, parts: "Parts", journal: Journal) -> None:
+    def __init__(self, parts: "Parts") -> None:
         """Load all methods."""
         load_methods()
         self._parts = parts
-        self._journal = journal
-        self._finished = threading.Condition()
-        self._in_progress: dict[str, str] = {}  # fingerprints by id
 
-    def is_slow(self, request: Request) -> bool:
-        """Whether a request may take long, or waits for a command that does."""
+    def lane(self, request: Request) -> Lane | None:
+        """Where a request is to be answered; None for at once, in the thread that read it."""
+        if request.command is not None and self._parts.in_progress.has(request.command.id):
+            return "repeat"
         found = _METHODS.get(request.method)
-        if found is not None and found.is_slow:
-            return True
-        return request.command is not None and request.command.id in self._in_progress
+        return None if found is None else found.lane
+
+    def watches(self, request: Request) -> bool:
+        """Whether whoever asks this wants to be told all changes from before the answer on."""
+        found = _METHODS.get(request.method)
+        return found is not None and found.watches
 
     def limit(self, name: str) -> Seconds:
         """How long a method may take at most."""
@@ -166,49 +175,30 @@ class Requests:
             CinepiError: The answer is this error.
         """
         found, params = understood(request)
-        if request.command is None:
-            return _response(request, found.run(self._call(params, None)))
-        return self._answer_once(request, request.command, found, params)
-
-    def _answer_once(
-        self, request: Request, command: Command, found: Method, params: Params
-    ) -> Response:
-        with self._finished:
-            if self._in_progress.get(command.id, command.fingerprint) != command.fingerprint:
-                raise used_for_another(command)
-            self._finished.wait_for(lambda: command.id not in self._in_progress)
-            self._in_progress[command.id] = command.fingerprint
-        try:
-            if stored := self._journal.outcome(command):
+        command = request.command
+        if command is None:
+            return _response(request, found.run(Call(self._parts, params, None)))
+        with self._parts.in_progress.alone(command):
+            if stored := self._parts.journal.outcome(command):
                 outcome = msgspec.json.decode(stored, type=_Outcome)
                 return Response(
                     id=request.id, result=outcome.result, error=outcome.error, replayed=True
                 )
             return self._run_once(request, command, found, params)
-        finally:
-            with self._finished:
-                del self._in_progress[command.id]
-                self._finished.notify_all()
-
-    def _call(self, params: Params, command: Command | None) -> Call[Params]:
-        return Call(self._parts, params, command, self._find_in_progress)
-
-    def _find_in_progress(self, prefix: str) -> str | None:
-        with self._finished:
-            return next((each for each in self._in_progress if each.startswith(prefix)), None)
 
     def _run_once(
         self, request: Request, command: Command, found: Method, params: Params
     ) -> Response:
+        journal = self._parts.journal
         try:
-            result = found.run(self._call(params, command))
+            result = found.run(Call(self._parts, params, command))
         except CinepiError as error:
             if is_final(error):
-                with self._journal.transaction() as tx:
+                with journal.transaction() as tx:
                     tx.finish(command, wire_error(error))
             raise
-        if self._journal.outcome(command) is None:  # it had no effect, so no transaction either
-            with self._journal.transaction() as tx:
+        if journal.outcome(command) is None:  # it had no effect, so no transaction either
+            with journal.transaction() as tx:
                 tx.finish(command, result or Nothing())
         return _response(request, result)
 

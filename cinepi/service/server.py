@@ -5,7 +5,6 @@ import socket
 import struct
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import msgspec
@@ -17,13 +16,12 @@ from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.service.board import Board, Subscription
 from cinepi.service.requests import Requests, parse, wire_error
+from cinepi.service.workers import Lane, Workers
 from cinepi.units import Bytes, MonotonicTime, Seconds
 from cinepi.vigil import LIMIT, TURN, Vigil
 
 SEND_LIMIT: Seconds = 5
 """A client that reads nothing for so long is hung up on, so that it keeps no worker."""
-SLOW_WORKERS = 8
-"""Slow methods that run at the same time; more wait for their turn."""
 MOST_WAITING = 100
 """Slow requests of one client that may wait or run; it is told that it is busy beyond."""
 MOST_CLIENTS = 100
@@ -53,7 +51,7 @@ class Server:
         self._clock = clock
         self._vigil = vigil
         self._seldom = Seldom(clock)
-        self._slow = _workers()
+        self._workers = Workers()
         self._connections: set[Connection] = set()
         self._lock = threading.Lock()
         self._wake, self._woken = socket.socketpair()
@@ -88,7 +86,7 @@ class Server:
             connections = list(self._connections)
         for connection in connections:
             connection.close()
-        self._slow.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
 
     def _accept(self) -> None:
         try:
@@ -113,7 +111,7 @@ class Server:
         self._greeted += 1
         limit = struct.pack("ll", int(SEND_LIMIT), 0)  # struct timeval
         accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-        connection = Connection(accepted, self._requests, self._board, self._slow, self._vigil)
+        connection = Connection(accepted, self._requests, self._board, self._workers, self._vigil)
         with self._lock:
             self._connections.add(connection)
         name = f"connection-{self._greeted}"
@@ -128,15 +126,6 @@ class Server:
             self.last_used = self._clock.monotonic()
 
 
-def _workers() -> ThreadPoolExecutor:
-    """Threads for slow methods, all there from the start: none is added when it gets busy."""
-    workers = ThreadPoolExecutor(SLOW_WORKERS, thread_name_prefix="method")
-    together = threading.Barrier(SLOW_WORKERS)
-    for _ in range(SLOW_WORKERS):
-        workers.submit(together.wait, SEND_LIMIT)  # one that is shut down meanwhile must not stay
-    return workers
-
-
 class Connection:
     """One client."""
 
@@ -145,14 +134,14 @@ class Connection:
         accepted: socket.socket,
         requests: Requests,
         board: Board,
-        slow: ThreadPoolExecutor,
+        workers: Workers,
         vigil: Vigil,
     ) -> None:
         """Take over an accepted socket."""
         self._socket = accepted
         self._requests = requests
         self._board = board
-        self._slow = slow
+        self._workers = workers
         self._vigil = vigil
         self._room = threading.BoundedSemaphore(MOST_WAITING)
         self._sending = threading.Lock()
@@ -184,24 +173,30 @@ class Connection:
         except CinepiError as error:
             self._send(Response(id=None, error=wire_error(error)))
             return
-        if request.method == "watch" and self._subscription is None:
+        if self._subscription is None and self._requests.watches(request):
             # Watch first and look then: whatever changes in between is told twice, never missed.
             self._subscription = self._board.subscribe()
             self._answer(request)
             threading.Thread(
                 target=self._tell, args=(self._subscription,), name="watcher", daemon=True
             ).start()
-        elif not self._requests.is_slow(request):
+        elif (lane := self._requests.lane(request)) is None:
             self._answer(request)
         elif self._room.acquire(blocking=False):
-            self._slow.submit(self._answer_slowly, request)
+            self._answer_later(request, lane)
         else:
             self._send(_busy(request.id, f"{MOST_WAITING} requests of yours are waiting already"))
 
-    def _answer_slowly(self, request: Request) -> None:
-        try:
-            self._answer(request)
-        finally:
+    def _answer_later(self, request: Request, lane: Lane) -> None:
+        """Answer in a worker; where there are none any more, the client is hung up on anyway."""
+
+        def answer() -> None:
+            try:
+                self._answer(request)
+            finally:
+                self._room.release()
+
+        if not self._workers.submit(lane, answer):
             self._room.release()
 
     def _answer(self, request: Request) -> None:

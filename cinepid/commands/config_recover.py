@@ -1,11 +1,11 @@
-"""config/recover: return to the newest backup that is valid, else to the defaults."""
+"""config/recover: put the configuration in force in the place of a broken file."""
 
 from cinepi.protocol import ConfigChangeResult, NoParams
 from cinepid.commands._contract import Command, passed_on
 from cinepid.commands._words import config_change
 
 COMMAND = Command(
-    summary="Return to the newest valid backup, else to the defaults.",
+    summary="Put the configuration in force in the place of a broken file.",
     arguments=NoParams,
     result=ConfigChangeResult,
     run=passed_on("config.recover", ConfigChangeResult),

@@ -29,7 +29,7 @@ _EXAMPLES = Path(cinepid.contract.__file__).with_name("examples.json")
 _LONGEST = 1500  # bytes of an example: more is no example but a listing
 
 
-def _conversation(operator: Operator) -> Iterator[tuple[str, Arguments]]:
+def _conversation(operator: Operator, service: RunningService) -> Iterator[tuple[str, Arguments]]:
     """What an operator might say on the first day, in an order that makes sense."""
     yield "system/ping", {}
     yield "session/start", {"interval": 30, "count": 240, "name": "Tomatoes"}
@@ -55,6 +55,7 @@ def _conversation(operator: Operator) -> Iterator[tuple[str, Arguments]]:
     made = operator.answer("config/backup", id="backup-1")["data"]["backup_file"]
     yield "config/backups", {}
     yield "config/restore", {"file": made}
+    service.layout.config.write_text("camera: [")
     yield "config/recover", {}
     yield "events/replay", {"after": 0, "limit": 1}
     yield "health/check", {}
@@ -85,9 +86,9 @@ class Said(NamedTuple):
 @pytest.fixture(scope="module")
 def said(garden: tuple[Operator, RunningService]) -> Said:
     """The whole conversation."""
-    operator, _ = garden
+    operator, service = garden
     found = {}
-    for command, arguments in _whole(_conversation(operator)):
+    for command, arguments in _whole(_conversation(operator, service)):
         asked = {"id": command.replace("/", "-"), **arguments}
         found[command] = (asked, operator.ask(command, **asked))
     operator.sync()

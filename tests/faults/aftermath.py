@@ -17,8 +17,8 @@ from cinepi.envelope import Command, Request
 from cinepi.errors import CinepiError
 from cinepi.journal.journal import Journal
 from cinepi.paths import Layout
-from cinepi.service import app
-from cinepi.service.configuration import Configuration
+from cinepi.service.assembly import assemble
+from cinepi.service.in_force import InForce
 from cinepi.service.parts import Parts
 from cinepi.service.requests import Requests
 
@@ -82,8 +82,9 @@ def _started(layout: Layout, clock: Clock) -> Iterator[Parts]:
     """The service up to where its threads would begin."""
     journal = Journal(layout.journal, clock=clock, boot=new_run_id())
     try:
-        configuration = Configuration(layout, clock, journal)
-        yield app._make_parts(layout, clock, journal, configuration)  # noqa: SLF001
+        parts = assemble(layout, clock, journal, InForce.begin(layout, clock, journal))
+        parts.configuration.finish_interrupted()
+        yield parts
     finally:
         journal.close()
 
@@ -92,7 +93,7 @@ def _ask(parts: Parts, asked: Asked) -> None:
     """Send it again, as its sender would who has heard nothing."""
     params = msgspec.Raw(json.dumps(asked.params).encode())
     request = Request(method=asked.method, params=params, id=1, command=asked.command)
-    Requests(parts, parts.journal).answer(request)
+    Requests(parts).answer(request)
 
 
 def _all_events(parts: Parts) -> list[Document]:
@@ -167,18 +168,18 @@ def _configuration(
 ) -> Iterator[str]:
     """A whole old one or a whole new one, and in force is what the file says."""
     text = parts.layout.config.read_text()
-    if parse_config(text, source="f") != parts.configuration.config:
+    if parse_config(text, source="f") != parts.in_force.config:
         yield "the file is not what is in force"
     patches = [each for each in (*answered, under_way) if each and each.method == "config.patch"]
     if not patches:
         return
     told = _told(answered, "config.patch")
-    revision = parts.configuration.revision
+    revision = parts.in_force.revision
     if told and revision < told[-1]["revision"]:
         yield f"revision {told[-1]['revision']} was told, and it is {revision}"
     quality = patches[-1].params["patch"]["capture"]["quality"]
-    if parts.configuration.config.capture.quality != quality:  # the last one was repeated
-        yield f"quality is {parts.configuration.config.capture.quality}, not {quality}"
+    if parts.in_force.config.capture.quality != quality:  # the last one was repeated
+        yield f"quality is {parts.in_force.config.capture.quality}, not {quality}"
 
 
 def _session(parts: Parts, answered: Sequence[Asked]) -> Iterator[str]:

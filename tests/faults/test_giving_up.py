@@ -8,7 +8,7 @@ import pytest
 from cinepi.client import Client
 from cinepi.model.documents import CameraDocument
 from cinepi.protocol import CameraSetParams
-from cinepi.service.app import EXIT_CAMERA
+from cinepi.service.giving_up import EXIT_CAMERA
 from tests.faults.hanging import broken
 from tests.faults.observer import Observer
 from tests.faults.stack import Stack, wait_for

@@ -157,13 +157,16 @@ def test_validate_checks_the_file_of_the_service(service: RunningService) -> Non
 
 
 def test_a_copy_can_be_restored(service: RunningService) -> None:
-    """backup, backups, restore and recover work together."""
+    """backup, backups and restore work together, and what is sound needs no recovery."""
     first = answer(service, "backup")["backup_file"]
     answer(service, "set", "camera.iso=200")
     assert str(first) in json.dumps(answer(service, "backups"))
     assert answer(service, "restore", str(first))["changed"] == ["/camera/iso"]
     assert config(service, "get", "camera.iso").stdout == "100\n"
-    assert answer(service, "recover")["changed"] == ["/camera/iso"]
+    sound = config(service, "recover")
+    assert sound.returncode == 1
+    assert "cinepi.yaml is sound and in force: there is nothing to recover" in sound.stderr
+    assert config(service, "get", "camera.iso").stdout == "100\n"
     wrong = config(service, "restore", "../cinepi.yaml")
     assert wrong.returncode == 2
     assert "file must be the name of a backup such as cinepi_backup_" in wrong.stderr

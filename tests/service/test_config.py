@@ -178,32 +178,90 @@ def test_a_new_comment_is_no_change(service: RunningService) -> None:
     assert [event["source"] for event in service.events("config_changed")] == ["file", "command"]
 
 
-def test_a_wrong_edit_changes_nothing_and_health_says_why(service: RunningService) -> None:
-    """The file stays as it was written, and what was in force stays in force."""
-    before = config(service)
-    service.layout.config.write_text("capture: {interval: soon}")
-    log = service.layout.log
-    wait_for(lambda: "not taken up" in log.read_text())
+def test_a_wrong_line_costs_itself_and_health_says_why(service: RunningService) -> None:
+    """Its value stays as it was, also over a restart; the rest of the edit holds."""
+    patch(service, patch={"capture": {"interval": 77}})
+    text = service.layout.config.read_text()
+    edited = text.replace("interval: 77", "interval: soon, quality: 60")
+    assert edited != text
+    service.layout.config.write_text(edited)
+    wait_for(lambda: config(service).effective["capture"]["quality"] == 60)
+    assert config(service).effective["capture"]["interval"] == 77
     check = service.call("health.get", HealthResult).configuration
-    assert check.state == "failing"
+    assert check.state == "degraded"
     assert 'interval must be a number between 1 and 3600, not "soon"' in check.reason
-    assert config(service) == before
-    assert service.layout.config.read_text() == "capture: {interval: soon}"
+    assert "is not used" in service.layout.log.read_text()
+    assert service.layout.config.read_text() == edited
 
 
-def test_an_edit_that_this_camera_cannot_do_is_refused(service: RunningService) -> None:
-    """As a command would be: not silently replaced by something near it."""
+def test_a_wrong_line_survives_changes_and_restarts(start_service: Start) -> None:
+    """What a newer version wrote is still there when that comes back, and so is a mistake."""
+    service = start_service()
+    patch(service, patch={"camera": {"iso": 400}})
+    service.terminate()
+    path = service.layout.config
+    path.write_text(
+        "camera:\n  backend: simulated\n  resolution: 640x480\n  iso: 9000  # mine\n"
+        "  exposure_mode: ramp\n  kelvin: 4500\ncapture: {reserve_mb: 16}\nplan:\n  on: true\n"
+    )
+    again = start_service()
+    camera = config(again).effective["camera"]
+    assert (camera["iso"], camera["exposure_mode"], camera["resolution"]) == (
+        400,
+        "auto",
+        "640x480",
+    )
+    assert again.events("config_recovered") == []
+    reason = again.call("health.get", HealthResult).configuration.reason
+    for line in ("cinepi.yaml:4:8: iso", "cinepi.yaml:5:18: exposure_mode", "kelvin", "plan"):
+        assert line in reason
+    answer = patch(again, patch={"camera": {"gain": 2.0}})
+    assert (answer.changed, answer.kept_comments) == (("/camera/gain",), True)
+    for line in ("iso: 9000  # mine", "exposure_mode: ramp", "kelvin: 4500", "plan:\n  on: true"):
+        assert line in path.read_text()
+    with pytest.raises(InvalidArgumentError, match="between 100 and 800"):
+        patch(again, patch={"camera": {"iso": 9001}})
+    assert answer.backup_file is not None
+    again.terminate()
+    last = start_service()
+    assert config(last).effective["camera"]["iso"] == 400
+    last.call("config.restore", ConfigChangeResult, RestoreParams(file=answer.backup_file))
+    assert "kelvin: 4500" in path.read_text()
+    assert config(last).effective["camera"]["gain"] == 1.0
+    assert patch(last, patch={"camera": {"iso": 400}}).changed == ("/camera/iso",)
+    assert "iso: 400  # mine" in path.read_text()
+
+
+def test_an_edit_that_this_camera_cannot_do_is_not_used(service: RunningService) -> None:
+    """As a command would be refused: not silently replaced by something near it."""
     wait_for(lambda: service.camera().connected)
     path = service.layout.config
-    path.write_text(path.read_text().replace('"640x480"', '"123x456"'))
-    wait_for(lambda: "not taken up" in service.layout.log.read_text())
-    reason = service.call("health.get", HealthResult).configuration.reason
-    assert "resolution must be one of" in reason
-    assert "123x456" in reason
+    text = path.read_text().replace('"640x480"', '"123x456", "iso": 200')
+    path.write_text(text)
+    wait_for(lambda: config(service).effective["camera"]["iso"] == 200)
+    check = service.call("health.get", HealthResult).configuration
+    assert check.state == "degraded"
+    assert "resolution must be one of" in check.reason
+    assert "123x456" in check.reason
     assert service.camera().settings.resolution == "640x480"
     assert service.camera().adjusted == ()
     with pytest.raises(InvalidArgumentError, match="resolution must be one of"):
         service.call("config.validate", ConfigChangeResult)
+
+
+def test_what_is_sound_needs_no_recovery(service: RunningService) -> None:
+    """Recovering it would go back to an older backup, which nobody has asked for."""
+    patch(service, patch={"camera": {"iso": 400}})
+    before = config(service)
+    with pytest.raises(
+        ConflictError, match=r"sound and in force: there is nothing to recover\. To"
+    ):
+        service.call("config.recover", ConfigChangeResult, NoParams())
+    assert config(service) == before
+    service.layout.config.unlink()
+    service.call("config.recover", ConfigChangeResult, NoParams())
+    assert "iso: 400" in service.layout.config.read_text()
+    assert config(service) == before
 
 
 def test_a_file_that_was_removed_is_written_anew_by_the_next_change(

@@ -196,10 +196,17 @@ MISTAKES = {
         "rm /var/ballast",
     ),
     "cinepi.yaml edited badly": Mistake(
-        "cp /opt/cinepi/config/cinepi.yaml /srv/; printf 'camera:\\n  iso: 12\\n' "
+        "cp /opt/cinepi/config/cinepi.yaml /srv/; printf 'camera: [' "
         ">/opt/cinepi/config/cinepi.yaml",
-        ("iso must be a whole number between 100 and 800", "python3 -m cinepi.config recover"),
+        ("cinepi.yaml:1:10: ", "python3 -m cinepi.config recover"),
         "cat /srv/cinepi.yaml >/opt/cinepi/config/cinepi.yaml",
+    ),
+    "a wrong value in cinepi.yaml": Mistake(
+        "cp /opt/cinepi/config/cinepi.yaml /srv/; sed -i 's/^  iso: .*/  iso: 12/' "
+        "/opt/cinepi/config/cinepi.yaml; sleep 5",
+        ("iso must be a whole number between 100 and 800", "python3 -m cinepi.config validate"),
+        "cat /srv/cinepi.yaml >/opt/cinepi/config/cinepi.yaml",
+        is_fatal=False,
     ),
     "no time server": Mistake(
         "rm -f /run/systemd/timesync/synchronized",

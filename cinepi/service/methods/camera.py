@@ -47,10 +47,10 @@ def set_(call: Call[CameraSetParams]) -> CameraDocument:
         configuration.patch(patch, command=call.command, outcome=outcome)
     except InvalidArgumentError as error:
         raise InvalidArgumentError.of([_without_section(p) for p in error.problems]) from error
-    return call.parts.camera.document_with(configuration.config.camera)
+    return call.parts.camera.document_with(call.parts.in_force.config.camera)
 
 
-@method("camera.restart", NoParams, is_slow=True)
+@method("camera.restart", NoParams, lane="camera")
 def restart(call: Call[NoParams]) -> CameraDocument:
     """Close the camera and open it again, between two pictures."""
     restarting = call.parts.shutter.submit(call.parts.camera.restart)

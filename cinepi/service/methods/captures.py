@@ -47,7 +47,7 @@ def get(call: Call[CaptureGetParams]) -> CaptureDocument:
     return _known(call.parts.journal.capture(_checked(call.params.filename)), call.params.filename)
 
 
-@method("captures.read", CaptureReadParams, is_slow=True)
+@method("captures.read", CaptureReadParams, lane="work")
 def read(call: Call[CaptureReadParams]) -> CaptureReadResult:
     """A part of the bytes of a picture, or of its preview."""
     name, offset = _checked(call.params.filename), call.params.offset
@@ -62,7 +62,7 @@ def read(call: Call[CaptureReadParams]) -> CaptureReadResult:
         os.close(descriptor)
 
 
-@method("captures.delete", CapturesDeleteParams, is_slow=True, limit_s=3600)
+@method("captures.delete", CapturesDeleteParams, lane="work", limit_s=3600)
 def delete(call: Call[CapturesDeleteParams]) -> CapturesDeleteResult:
     """Delete what was named, or what fits the filter."""
     chosen = _chosen(call)
@@ -85,7 +85,7 @@ def delete(call: Call[CapturesDeleteParams]) -> CapturesDeleteResult:
     return result
 
 
-@method("captures.verify", VerifyParams, is_slow=True, limit_s=86_400)  # reads every picture
+@method("captures.verify", VerifyParams, lane="work", limit_s=86_400)  # reads every picture
 def verify(call: Call[VerifyParams]) -> VerifyResult:
     """Look at every picture: is it whole, does the index know it, and is it what was written?"""
     journal = call.parts.journal

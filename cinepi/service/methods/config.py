@@ -3,7 +3,7 @@
 import msgspec
 
 from cinepi import check
-from cinepi.config import load, schema, store
+from cinepi.config import schema, store
 from cinepi.errors import ConflictError, InvalidArgumentError
 from cinepi.model.documents import ConfigDocument
 from cinepi.model.settings import Config
@@ -29,7 +29,7 @@ class SchemaResult(msgspec.Struct, frozen=True):
 @method("config.get", NoParams)
 def get(call: Call[NoParams]) -> ConfigDocument:
     """All values in force."""
-    return call.parts.configuration.document()
+    return call.parts.in_force.document()
 
 
 @method("config.schema", NoParams)
@@ -72,7 +72,7 @@ def validate(call: Call[ConfigValidateParams]) -> ConfigChangeResult:
         changed = configuration.changes_of_file()
     except FileNotFoundError as error:
         raise ConflictError(f"there is no {call.parts.layout.config}") from error
-    return ConfigChangeResult(revision=configuration.revision, changed=changed, dry_run=True)
+    return ConfigChangeResult(revision=call.parts.in_force.revision, changed=changed, dry_run=True)
 
 
 @method("config.backup", NoParams)
@@ -91,24 +91,10 @@ def backups(call: Call[NoParams]) -> BackupsResult:
 def restore(call: Call[RestoreParams]) -> ConfigChangeResult:
     """Put a copy back in place."""
     text = store.read_backup(call.parts.layout, call.params.file)
-    return call.parts.configuration.restore(text, "restore", call.command)
+    return call.parts.configuration.restore(text, call.command)
 
 
 @method("config.recover", NoParams)
 def recover(call: Call[NoParams]) -> ConfigChangeResult:
-    """Put a good configuration back in place.
-
-    Where the file was broken by hand, that is the one in force. Else it is the newest valid copy
-    that differs, or the defaults where there is none.
-    """
-    configuration = call.parts.configuration
-    if reason := configuration.problem():
-        return configuration.put_back(reason, call.command)
-    for copy in store.backups(call.parts.layout):
-        text = store.read_backup(call.parts.layout, copy.filename)
-        if copy.is_valid and load.parse_config(text, source=copy.filename) != configuration.config:
-            return configuration.restore(text, "recovery", call.command)
-    if configuration.config == Config():
-        message = "there is no other valid backup, and the configuration has its defaults already"
-        raise ConflictError(message)
-    return configuration.replace({}, source="recovery", command=call.command)
+    """Put what is in force in the place of a file that somebody has broken."""
+    return call.parts.configuration.recover(call.command)

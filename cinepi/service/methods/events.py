@@ -47,5 +47,5 @@ def refuse(call: Call[RefuseParams]) -> Nothing:
 @method("requests.find", FindRequestParams)
 def find(call: Call[FindRequestParams]) -> FindRequestResult:
     """The newest command whose id begins so: one that runs just now, or one that is done."""
-    running = call.find_in_progress(call.params.prefix)
+    running = call.parts.in_progress.find(call.params.prefix)
     return FindRequestResult(id=running or call.parts.journal.find_request(call.params.prefix))

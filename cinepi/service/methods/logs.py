@@ -16,7 +16,7 @@ class LogsResult(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-@method("logs.recent", LogsRecentParams, is_slow=True)
+@method("logs.recent", LogsRecentParams, lane="work")
 def recent(call: Call[LogsRecentParams]) -> LogsResult:
     """The newest entries that fit."""
     params = call.params

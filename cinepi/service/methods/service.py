@@ -14,14 +14,14 @@ def ping(call: Call[NoParams]) -> PingResult:
     return PingResult(version=__version__, boot=call.parts.journal.boot, pid=os.getpid())
 
 
-@method("watch", NoParams)
+@method("watch", NoParams, watches=True)
 def watch(call: Call[NoParams]) -> WatchResult:
     """Tell everything; the connection is told all changes from before this answer on."""
     parts = call.parts
     return WatchResult(
         session=parts.keeper.document(),
         camera=parts.camera.document(),
-        config=parts.configuration.document(),
+        config=parts.in_force.document(),
         storage=parts.storage.document(),
         capture=parts.journal.newest_capture(),
         last_seq=parts.journal.last_seq,
@@ -29,7 +29,7 @@ def watch(call: Call[NoParams]) -> WatchResult:
     )
 
 
-@method("health.get", NoParams, is_slow=True)
+@method("health.get", NoParams, lane="work")
 def get_health(call: Call[NoParams]) -> HealthResult:
     """Check everything on the camera side."""
     return health.check(call.parts)

@@ -12,17 +12,17 @@ def start(call: Call[StartParams]) -> SessionDocument:
     if call.params.start_at is not None and not call.parts.clock.is_synced():
         message = "start_at needs a clock that a time server has set, and this one is not"
         raise ConflictError(message)
-    interval = call.parts.configuration.config.capture.interval
+    interval = call.parts.in_force.config.capture.interval
     return call.parts.keeper.start(call.params, interval, call.command)
 
 
-@method("session.stop", NoParams, is_slow=True)
+@method("session.stop", NoParams, lane="work")
 def stop(call: Call[NoParams]) -> SessionDocument:
     """End it."""
     return call.parts.keeper.stop(call.command)
 
 
-@method("session.pause", NoParams, is_slow=True)
+@method("session.pause", NoParams, lane="work")
 def pause(call: Call[NoParams]) -> SessionDocument:
     """Let slots go by."""
     return call.parts.keeper.pause("command", call.command)

@@ -20,7 +20,7 @@ MOST_EXPOSED_S = 700.0
 """So long is waited for exposures at most: an answer is promised within 900 s."""
 
 
-@method("snapshot.take", TakeParams, is_slow=True, limit_s=900)
+@method("snapshot.take", TakeParams, lane="camera", limit_s=900)
 def take(call: Call[TakeParams]) -> CaptureDocument:
     """Take a picture now, or at an instant that many devices share."""
     if call.command is not None and (found := Adopted(call.parts.journal).find(call.command)):
@@ -35,7 +35,7 @@ def take(call: Call[TakeParams]) -> CaptureDocument:
         tx.finish(call.command, capture)
         tx.on_commit(lambda: kept.append(capture))
 
-    exposures = EXPOSURES * call.parts.configuration.config.camera.shutter_us / 1e6
+    exposures = EXPOSURES * call.parts.in_force.config.camera.shutter_us / 1e6
     wait = LIMIT_S + min(exposures, MOST_EXPOSED_S)
     if at is not None:
         wait += at - call.parts.clock.wall()

@@ -139,10 +139,18 @@ def test_reserve_is_left_alone(taker: Taker, bench: Bench, journal: Journal) -> 
     assert journal.capture_totals() == (0, 0)
 
 
-def test_only_the_exposure_is_real_time(taker: Taker, bench: Bench) -> None:
+def test_only_the_exposure_is_real_time(
+    camera: Camera, store: Store, bench: Bench, journal: Journal
+) -> None:
     """Encoding at that priority would starve all else; threads would inherit it."""
     seen: list[str] = []
-    taker.exposed = lambda: seen.append(f"exposed beside {_threads()}")
+    taker = Taker(
+        camera,
+        store,
+        journal,
+        bench.clock,
+        on_exposed=lambda: seen.append(f"exposed beside {_threads()}"),
+    )
     taker.take(SNAPSHOT, SETTINGS, lambda _tx, _document: seen.append("kept"))
     assert seen == ["exposed beside []", "kept"]
     faults.write(bench.layout, "unplug")

@@ -188,12 +188,12 @@ def test_copies_say_whether_they_are_valid(layout: Layout, clock: MovingClock) -
     store.write(layout, as_text(Config()))
     good = store.back_up(layout, clock)
     clock.now += 1
-    store.write(layout, "camera: {iso: 9}")
+    store.write(layout, "camera: [iso, 9")
     bad = store.back_up(layout, clock)
     (layout.backups / "cinepi_backup_20261399_000000.yaml").write_text("{}")
     (layout.backups / "notes.txt").write_text("{}")
     first, second = store.backups(layout)
-    assert (first.filename, first.is_valid, first.size) == (bad, False, 16)
+    assert (first.filename, first.is_valid, first.size) == (bad, False, 15)
     assert (second.filename, second.is_valid) == (good, True)
     assert store.newest_valid(layout) == (good, as_text(Config()))
 

@@ -6,7 +6,7 @@ import pytest
 
 from cinepi.errors import InternalError
 from cinepi.journal.journal import Journal
-from cinepi.service.monitor import ClockWatch
+from cinepi.service.clock_watch import ClockWatch
 from tests.unit.camera.bench import MovingClock
 
 
