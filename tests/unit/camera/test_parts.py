@@ -141,6 +141,7 @@ def test_holder_of_a_camera_is_named(tmp_path: Path) -> None:
         (RuntimeError("Failed to acquire camera: Device or resource busy"), "in use by"),
         (OSError(12, "Cannot allocate memory"), "smaller resolution"),
         (KeyError("SensorTimestamp"), "SensorTimestamp"),
+        (MemoryError(), "MemoryError"),
     ],
 )
 def test_errors_of_the_library_say_what_to_do(inner: Exception, words: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cinepi.camera.backends.picamera2 import controls
 from cinepi.camera.backends.picamera2.causes import translated
+from cinepi.camera.backends.picamera2.frame import frame_of
 from cinepi.camera.backends.picamera2.setup import Setup, can_turn, resolutions, set_up
 from cinepi.camera.backends.picamera2.stream import Stream
 from cinepi.camera.contract import CameraBackend, Frame, Identity
@@ -76,7 +77,8 @@ class Backend(CameraBackend):
         """See `CameraBackend.expose`."""
         deadline = self._clock.monotonic() + limit
         with translated("taking a picture"):
-            return self._streaming.expose(exposure, deadline)
+            request, began = self._streaming.first_of(exposure, deadline)
+            return frame_of(request, began)
 
     def restart(self) -> None:
         """See `CameraBackend.restart`."""

@@ -25,6 +25,7 @@ def translated(doing: str) -> Iterator[None]:
         CancelledError,
         ImportError,
         LookupError,
+        MemoryError,
         OSError,
         RuntimeError,
         TypeError,

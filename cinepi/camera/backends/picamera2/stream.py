@@ -4,17 +4,12 @@ It runs between pictures, so that one is there a frame or two after it is asked 
 exposure is settled. Every wait is bounded: libcamera reports a dead sensor by silence.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from cinepi.camera.backends.picamera2 import controls
 from cinepi.camera.backends.picamera2.causes import translated
-from cinepi.camera.backends.picamera2.pixels import planes_of
 from cinepi.camera.bounded import BoundedCaller
-from cinepi.camera.contract import Frame, Planes
 from cinepi.clock import Clock
 from cinepi.errors import CameraUnavailableError, DeadlineError
 from cinepi.exposure.contract import Exposure
@@ -75,15 +70,21 @@ class Stream:
         self._bounded(close, "closing the camera")
         self._caller.stop()
 
-    def expose(self, exposure: Exposure, deadline: MonotonicTime) -> Frame:
-        """The first frame from now on that shows `exposure`; see `CameraBackend.expose`."""
+    def first_of(self, exposure: Exposure, deadline: MonotonicTime) -> tuple[Any, MonotonicTime]:
+        """The first request that begins from now on and shows `exposure`, and when it began.
+
+        Whoever takes it releases it. See `CameraBackend.expose`.
+
+        Raises:
+            DeadlineError: None came by `deadline`.
+            CameraUnavailableError: None can come.
+        """
         asked_at = self._clock.monotonic()
         self._ask_for(exposure)
         if exposure.shutter_us is None or exposure.gain is None:
             self._settle(deadline)
-        request, metadata = self._first_after(asked_at, deadline)
-        began = controls.began_at(metadata, self._clock.monotonic())
-        return _frame(request, metadata, asked_at if began is None else began)
+        request, began = self._first_after(asked_at, deadline)
+        return request, asked_at if began is None else began
 
     def require_event_loop(self) -> None:
         """Raise unless picamera2's own thread lives.
@@ -149,8 +150,8 @@ class Stream:
 
     def _first_after(
         self, moment: MonotonicTime, deadline: MonotonicTime
-    ) -> tuple[Any, Mapping[str, Any]]:
-        """The first frame that began after `moment` and shows the exposure.
+    ) -> tuple[Any, MonotonicTime | None]:
+        """The first frame that began after `moment` and shows the exposure, and when it began.
 
         Where no frame shows it in time, none will, and the next is taken as it is. Of a camera
         that does not stamp its frames the first may have been under way, and does not count.
@@ -168,7 +169,7 @@ class Stream:
             is_right = self._is_settled or controls.shows(metadata, self._exposure)
             if is_new and (is_right or now > patience):
                 self._is_settled = True
-                return request, metadata
+                return request, began
             request.release()
 
     def _next(self, deadline: MonotonicTime) -> Any:
@@ -188,41 +189,6 @@ def _is_quick(exposure: Exposure) -> bool:
     """Whether it shows within a few frames, and it can be seen that it does."""
     shutter = exposure.shutter_us
     return shutter is not None and exposure.gain is not None and shutter <= _LONG_US
-
-
-def _frame(request: Any, metadata: Mapping[str, Any], began: MonotonicTime) -> Frame:
-    """The pictures of a request where they lie, in the camera's own memory."""
-    from picamera2 import MappedArray  # noqa: PLC0415 - only where it is installed and wanted
-
-    mapped: list[Any] = []
-
-    def release() -> None:
-        for array in mapped:
-            with suppress(BufferError):  # a view lives on; its memory goes with it
-                array.__exit__(None, None, None)
-        request.release()
-
-    def planes(stream: str, config: Mapping[str, Any]) -> Planes:
-        array = MappedArray(request, stream, reshape=False, write=False)
-        array.__enter__()
-        mapped.append(array)
-        memory = np.asarray(array.array)
-        return planes_of(memory, config["format"], tuple(config["size"]), config["stride"])
-
-    try:
-        config = request.config
-        main = planes("main", config["main"])
-        preview = planes("lores", config["lores"]) if config["lores"] else None
-    except BaseException:
-        release()
-        raise
-    return Frame(
-        main=main,
-        preview=preview,
-        began_at=began,
-        achieved=controls.achieved(metadata),
-        release=release,
-    )
 
 
 _SILENCE = (
