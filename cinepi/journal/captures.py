@@ -25,7 +25,7 @@ _NAMES = "SELECT stem || suffix FROM capture"  # from the index alone, a twentie
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class CapturePage:
     """Pictures, newest first.
 
     Attributes:
@@ -151,11 +151,11 @@ def end_for(database: Database, before: str) -> int:
     return int(near[0][0]) + 1 if near else FIRST_ID
 
 
-def page(database: Database, which: Filter, ids: Ids, limit: int) -> Page:
+def page(database: Database, which: Filter, ids: Ids, limit: int) -> CapturePage:
     """The first `limit` captures of a range."""
     found = tuple(islice(documents(database, which, ids, limit + 1), limit + 1))
     has_more = len(found) > limit
-    return Page(captures=found[:limit], next=found[limit - 1].filename if has_more else None)
+    return CapturePage(captures=found[:limit], next=found[limit - 1].filename if has_more else None)
 
 
 def documents(

@@ -12,7 +12,7 @@ from cinepi.clock import Clock, new_run_id
 from cinepi.envelope import Command
 from cinepi.errors import CinepiError, StorageFullError
 from cinepi.journal import captures, events, requests, state
-from cinepi.journal.captures import NameAndSize, Page
+from cinepi.journal.captures import CapturePage, NameAndSize
 from cinepi.journal.damage import open_sound
 from cinepi.journal.database import Work
 from cinepi.journal.events import Bounds, EventPage
@@ -211,7 +211,7 @@ class Journal:
         """The picture of this name; None if the index has none."""
         return captures.one(self._database, filename)
 
-    def captures(self, which: Filter, *, before: str | None = None, limit: int = 50) -> Page:
+    def captures(self, which: Filter, *, before: str | None = None, limit: int = 50) -> CapturePage:
         """One page of pictures, newest first in the order of taking, whatever the clock said.
 
         Takes as long with a million pictures as with a thousand, for every filter. Only where the

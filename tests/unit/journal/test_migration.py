@@ -17,6 +17,7 @@ from cinepi.journal.database import Row
 from cinepi.journal.filter import Filter
 from cinepi.journal.journal import Journal
 from cinepi.model.documents import CaptureDocument
+from cinepi.timing.session import Session
 from tests.unit.journal import version1
 from tests.unit.journal.test_captures import capture
 from tests.unit.journal.test_full_disk import OWN_MOUNTS, may_mount
@@ -61,7 +62,10 @@ def test_nothing_is_lost_and_nothing_comes_twice(old: Path, reopen: Callable[...
     assert journal.capture_totals() == (CAPTURES, CAPTURES * version1.SIZE)
     seqs = [entry.seq for entry in journal.events(0, 10_000).events]
     assert seqs == list(range(1, CAPTURES + 1))
-    assert journal.saved_session(dict) == version1.session(CAPTURES)
+    session = journal.saved_session(Session)
+    assert session is not None
+    assert (session.id, session.state) == (version1.SESSION, "active")
+    assert (session.frames, session.slot) == (CAPTURES, CAPTURES)
     assert journal.identity == "f00d"
     assert reopen().last_seq == CAPTURES
 

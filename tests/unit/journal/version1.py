@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def write(path: Path, captures: int, *, backwards: frozenset[int] = frozenset())
 
 def name(number: int) -> str:
     """The file of the picture of this number."""
-    return f"cinepi_20260921_{number:07}.jpg"
+    return time.strftime("cinepi_%Y%m%d_%H%M%S.jpg", time.gmtime(START + 30 * number))
 
 
 def session(frames: int) -> dict[str, object]:
