@@ -47,7 +47,11 @@ def stem_of(filename: str) -> str:
 def time_of(stem: str) -> datetime | None:
     """When the shot of that stem was exposed, in local time without a zone; None if it is none."""
     match = re.fullmatch(PATTERN, stem, re.ASCII)
-    try:
-        return datetime.strptime(match[1], _TIME) if match else None  # noqa: DTZ007 - has no zone
+    if match is None:
+        return None
+    date, clock = match[1].split("_")
+    try:  # by hand: `strptime` takes ten times as long, and a folder has 100,000 names
+        day = int(date[:4]), int(date[4:6]), int(date[6:])
+        return datetime(*day, int(clock[:2]), int(clock[2:4]), int(clock[4:]))  # noqa: DTZ001 - local
     except ValueError:
         return None
