@@ -7,34 +7,19 @@ from typing import NoReturn
 import msgspec
 
 from cinepi.camera import registry
-from cinepi.camera.bounded import BoundedCaller, ResultT
+from cinepi.camera.calls import Calls
 from cinepi.camera.contract import CameraBackend, Frame
-from cinepi.camera.fit import fit, fit_exposure, problems
+from cinepi.camera.fit import fit, problems
 from cinepi.camera.ladder import Ladder
-from cinepi.camera.plausible import checked
-from cinepi.clock import Clock, rfc3339, wait_until
+from cinepi.clock import Clock, rfc3339
 from cinepi.errors import CameraUnavailableError, CinepiError, DeadlineError, Problem
 from cinepi.exposure.contract import Exposure
-from cinepi.exposure.planning import planned
 from cinepi.heap import trim
-from cinepi.logs.seldom import Seldom
-from cinepi.logs.setup import logger
 from cinepi.model.documents import CameraDocument, Rung
 from cinepi.model.events import CameraLost, CameraRecovered
 from cinepi.model.settings import CameraSettings
 from cinepi.paths import Layout
-from cinepi.units import Microseconds, MonotonicTime, Seconds
-
-_CALL_LIMIT: Seconds = 12.0
-"""For all but a picture: the contract allows 10 s, and a loaded machine a little more."""
-_GRACE: Seconds = 2.0
-"""A backend notices by itself that a picture is late; this much later it counts as hung."""
-_SETTLING = 6
-"""Automatic exposure may need so many: five to settle after a change of light, plus the picture."""
-EXPOSURES = 3
-"""A fixed exposure may need so many: sensors were seen to take two, plus the one under way."""
-
-_log = logger("camera")
+from cinepi.units import MonotonicTime, Seconds
 
 
 class Camera:
@@ -77,9 +62,7 @@ class Camera:
         self._on_event = on_event
         self._give_up = give_up
         self._ladder = Ladder(exits=exits, exits_in_a_row=exits_in_a_row, now=clock.monotonic())
-        self._caller = BoundedCaller("camera", clock)
-        self._seldom = Seldom(clock)
-        self._decided_us: Microseconds = 0  # the exposure that the camera chose last
+        self._calls = Calls(clock)
         self._made: CameraBackend | None = None
         self._backend: CameraBackend | None = None  # the same one, while it is open
         self._document = CameraDocument(
@@ -99,11 +82,11 @@ class Camera:
 
         Settings that change while it lasts do not change that.
         """
-        return self._caller.promise
+        return self._calls.promise()
 
     def overdue(self) -> Seconds:
         """How long the present call should have been over; 0 while all is well; any thread."""
-        return self._caller.overdue()
+        return self._calls.overdue()
 
     def check(self, changes: Mapping[str, object]) -> list[Problem]:
         """What of `changes` this camera cannot take, each with the field `/key`; any thread.
@@ -180,7 +163,7 @@ class Camera:
         was_well = self._backend is not None
         backend = self._ensure_open()
         try:
-            frame = self._expose(backend, exposure, due)
+            frame = self._calls.expose(backend, self._document, exposure, due)
         except CinepiError as error:
             was_well = False
             frame = self._rescue(error, exposure)
@@ -207,14 +190,14 @@ class Camera:
         backend = self._backend
         if backend is not None:
             with suppress(CinepiError):  # a camera that fails here fails at the next picture too
-                self._call(backend.rest, "resting the camera")
+                self._calls.call(backend.rest, "resting the camera")
         trim()
 
     def close(self) -> None:
         """Let go of the camera; never raises, at most 12 s. It may be opened again."""
         with suppress(CinepiError):  # nobody is left who could do more
             self._release_backend()
-        self._caller.stop()
+        self._calls.stop()
         self._update(connected=False)
 
     # -- rungs ----------------------------------------------------------------------------------
@@ -224,15 +207,15 @@ class Camera:
         self._climb("restart_stream", error)
         try:
             if self._backend is not None:
-                self._call(self._backend.restart, "restarting the stream")
-                return self._expose(self._backend, exposure)
+                self._calls.call(self._backend.restart, "restarting the stream")
+                return self._calls.expose(self._backend, self._document, exposure)
         except CinepiError as next_error:
             error = next_error
         self._climb("reopen", error)
         self._close_backend()
         backend = self._open_backend()
         try:
-            return self._expose(backend, exposure)
+            return self._calls.expose(backend, self._document, exposure)
         except CinepiError as last_error:
             self._leave(last_error)
 
@@ -299,11 +282,11 @@ class Camera:
     def _open_backend(self) -> CameraBackend:
         try:
             name = registry.resolve(self._backend_name)
-            backend = self._made or self._call(
+            backend = self._made or self._calls.call(
                 lambda: registry.make(name, self._layout, self._clock), "loading the camera's code"
             )
             self._made = backend  # kept, since it knows which camera it had
-            identity = self._call(backend.open, "opening the camera")
+            identity = self._calls.call(backend.open, "opening the camera")
         except DeadlineError as error:
             self._leave(error)
         except CinepiError as error:
@@ -323,48 +306,13 @@ class Camera:
 
     def _configure(self, backend: CameraBackend) -> None:
         fitted = fit(self._asked, self._document.features)
-        self._call(lambda: backend.configure(fitted.settings), "setting up the camera")
+        self._calls.call(lambda: backend.configure(fitted.settings), "setting up the camera")
         self._update(
             connected=True,
             settings=fitted.settings,
             dropped=fitted.dropped,
             adjusted=fitted.adjusted,
         )
-
-    def _expose(
-        self, backend: CameraBackend, asked: Exposure | None, due: MonotonicTime | None = None
-    ) -> Frame:
-        settings = self._document.settings
-        now = self._clock.monotonic()
-        begins = max(now, due or now)
-        if asked is None:
-            asked = planned(settings, None, self._clock.wall() + begins - now)[0]
-        exposure = fit_exposure(asked, self._document.features)
-        limit = backend.margin + self._longest(exposure)
-
-        def fire() -> Frame:
-            wait_until(begins, self._clock)
-            frame = backend.expose(exposure, limit)
-            return checked(frame, settings.resolution, begins, self._clock.monotonic())
-
-        frame = self._ask(
-            fire,
-            begins - now + limit + _GRACE,
-            "taking a picture",
-            discard=lambda late: late.release(),
-        )
-        if exposure.shutter_us is None:
-            self._decided_us = frame.achieved.exposure_us or 0
-        return frame
-
-    def _longest(self, exposure: Exposure) -> Seconds:
-        """How long a healthy camera may expose for one picture, all the frames before it included.
-
-        Where the camera decides, nobody knows before; its last decision is the best guess.
-        """
-        if exposure.shutter_us is None:
-            return _SETTLING * self._decided_us / 1e6
-        return EXPOSURES * exposure.shutter_us / 1e6
 
     def _close_backend(self) -> None:
         """Close; one that does not even close is only left with the process."""
@@ -377,31 +325,11 @@ class Camera:
         backend = self._backend
         if backend is not None:
             self._forget_backend()
-            self._call(backend.close, "closing the camera")
+            self._calls.call(backend.close, "closing the camera")
 
     def _forget_backend(self) -> None:
         self._backend = None
         self._update(connected=False)
-
-    def _call(self, work: Callable[[], ResultT], what: str) -> ResultT:
-        return self._ask(work, _CALL_LIMIT, what)
-
-    def _ask(
-        self,
-        work: Callable[[], ResultT],
-        limit: Seconds,
-        what: str,
-        discard: Callable[[ResultT], None] | None = None,
-    ) -> ResultT:
-        """Call the backend: whatever goes wrong there is the camera's, also a bug or no memory."""
-        try:
-            return self._caller.call(work, limit, what, discard)
-        except (CameraUnavailableError, DeadlineError):
-            raise
-        except CinepiError as error:
-            if self._seldom.is_due(what):
-                _log.error("the camera's own code failed", exc_info=error)
-            raise CameraUnavailableError(str(error), *error.problems) from error
 
     def _update(self, **changes: object) -> None:
         changed = msgspec.structs.replace(self._document, recovery=self._ladder.recovery, **changes)

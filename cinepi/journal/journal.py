@@ -10,32 +10,27 @@ import msgspec
 
 from cinepi.clock import Clock, new_run_id
 from cinepi.envelope import Command
-from cinepi.errors import CinepiError, StorageFullError
+from cinepi.errors import StorageFullError
 from cinepi.journal import captures, events, requests, state
 from cinepi.journal.captures import CapturePage, NameAndSize
 from cinepi.journal.damage import open_sound
 from cinepi.journal.database import Work
-from cinepi.journal.events import Bounds, EventPage
 from cinepi.journal.failure import translated
 from cinepi.journal.filter import Filter
 from cinepi.journal.net import legible, understood
-from cinepi.journal.owed import MOST_OWED, Owed
+from cinepi.journal.owed import Attempts
 from cinepi.journal.readers import Reader, advanced
 from cinepi.journal.requests import Timeline, UnconfirmedPage
 from cinepi.journal.reserve import Reserve
 from cinepi.journal.tally import Tally, load_tally
 from cinepi.journal.transaction import Transaction
 from cinepi.journal.waiting import Waiting
-from cinepi.logs.seldom import Seldom
-from cinepi.logs.setup import logger
 from cinepi.model.documents import CaptureDocument
 from cinepi.units import Bytes, Seconds
 
 __all__ = ["Journal", "Transaction"]
 
 T = TypeVar("T")
-
-_log = logger("journal")
 
 
 class Journal:
@@ -77,7 +72,7 @@ class Journal:
         self.boot = boot
         self._path = path
         self._clock = clock
-        self._bounds = Bounds(max_rows, max_bytes)
+        self._bounds = events.Bounds(max_rows, max_bytes)
         opened = open_sound(path, clock)
         self._database = opened.database
         self.damage = opened.damage
@@ -85,7 +80,7 @@ class Journal:
         self._tally = load_tally(self._database) or Tally()
         self._timeline = Timeline.resume(self._database, clock)
         self._waiting = Waiting()
-        self._seldom = Seldom(clock)
+        self._attempts = Attempts(clock)
         self._listeners: tuple[Callable[[int], None], ...] = ()
         self._is_closed = False
         self.ended_cleanly = state.get(self._database, state.RUNNING_KEY) is None
@@ -149,14 +144,8 @@ class Journal:
             also: Writes what belongs to it into the same transaction, whichever that is.
         """
         with self._database.lock:
-            owed = (*self._waiting.owed, Owed(event, self._clock.wall(), also))
-            self._waiting = replace(self._waiting, owed=owed[-MOST_OWED:])
-        try:
-            with self.transaction():
-                pass
-        except CinepiError as error:
-            if self._seldom.is_due("owed"):
-                _log.error("events are journalled later", reason=str(error))
+            self._waiting = self._waiting.with_event(event, self._clock.wall(), also)
+        self._attempts.make(self.transaction)
 
     def on_append(self, listener: Callable[[int], None]) -> None:
         """Call `listener` with the newest seq after each commit with events.
@@ -176,7 +165,7 @@ class Journal:
         """Random, and the same for as long as `seq` counts on; empty on a disk full from birth."""
         return legible(state.get(self._database, state.IDENTITY_KEY), "its identity") or ""
 
-    def events(self, after: int, limit: int) -> EventPage:
+    def events(self, after: int, limit: int) -> events.EventPage:
         """Up to `limit` events later than `after`, and exactly how many of those are gone.
 
         A page is at most 1 MB, so that it may have fewer; it has one wherever there is one.

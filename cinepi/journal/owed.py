@@ -1,15 +1,22 @@
 """Events that accompany something: where they cannot be written, they wait, and fail nothing."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import msgspec
 
+from cinepi.clock import Clock
+from cinepi.errors import CinepiError
 from cinepi.journal.transaction import Transaction
+from cinepi.logs.seldom import Seldom
+from cinepi.logs.setup import logger
 from cinepi.units import WallTime
 
 MOST_OWED = 100
 """Of events that wait for a journal that cannot be written, the oldest are given up beyond this."""
+
+_log = logger("journal")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,3 +38,20 @@ class Owed:
         transaction.append(self.event, at=self.at)
         if self.also is not None:
             self.also(transaction)
+
+
+class Attempts:
+    """Tries to write what waits at once, and never fails."""
+
+    def __init__(self, clock: Clock) -> None:
+        """None was made."""
+        self._seldom = Seldom(clock)
+
+    def make(self, begin: Callable[[], AbstractContextManager[Transaction]]) -> None:
+        """Begin and end a transaction; where that fails, the log says so once a minute."""
+        try:
+            with begin():
+                pass
+        except CinepiError as error:
+            if self._seldom.is_due("owed"):
+                _log.error("events are journalled later", reason=str(error))

@@ -1,12 +1,15 @@
 """What waits for the next transaction: it is not worth one of its own, or the disk refused it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from cinepi.journal import requests
 from cinepi.journal.database import Work
-from cinepi.journal.owed import Owed
+from cinepi.journal.owed import MOST_OWED, Owed
 from cinepi.journal.transaction import Transaction
+from cinepi.units import WallTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,12 @@ class Waiting:
             transaction.advance(name, seq)
         for owed in self.owed:
             owed.write(transaction)
+
+    def with_event(
+        self, event: msgspec.Struct, at: WallTime, also: Callable[[Transaction], None] | None
+    ) -> "Waiting":
+        """The same and one more event; where too many wait, the oldest are given up."""
+        return replace(self, owed=(*self.owed, Owed(event, at, also))[-MOST_OWED:])
 
     def without(self, written: "Waiting") -> "Waiting":
         """What has come since `written` was all that waited."""

@@ -2,7 +2,7 @@
 
 import threading
 
-from cinepi.camera.camera import EXPOSURES
+from cinepi.camera.calls import EXPOSURES
 from cinepi.capture.adopted import Adopted
 from cinepi.clock import parse_time, rfc3339
 from cinepi.errors import CinepiError, ConflictError, DeadlineError, InvalidArgumentError

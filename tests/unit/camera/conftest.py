@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cinepi.camera import camera as camera_module
+from cinepi.camera import calls
 from cinepi.camera.backends.simulated import backend as simulated
 from cinepi.paths import Layout
 from tests.unit.camera.bench import Bench, MovingClock
@@ -30,4 +30,4 @@ def bench(layout: Layout) -> Iterator[Bench]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make hangs show after a fifth of a second instead of four."""
     monkeypatch.setattr(simulated.Backend, "margin", 0.1)
-    monkeypatch.setattr(camera_module, "_GRACE", 0.1)
+    monkeypatch.setattr(calls, "_GRACE", 0.1)
