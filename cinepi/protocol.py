@@ -123,14 +123,20 @@ class CaptureGetParams(Params, frozen=True):
     """Arguments of `captures.get`.
 
     Attributes:
-        filename: Of the picture, without a folder.
+        filename: Of the picture or of any other file of its shot, without a folder.
     """
 
     filename: str
 
 
 class CaptureReadParams(Params, frozen=True):
-    """Arguments of `captures.read`: a part of a picture's bytes."""
+    """Arguments of `captures.read`: a part of the bytes of a file.
+
+    Attributes:
+        filename: Of the picture or of any other file of its shot, without a folder.
+        preview: Whether to read the preview of the picture instead.
+        offset: First byte.
+    """
 
     filename: str
     preview: bool = False
@@ -146,6 +152,8 @@ class CaptureReadResult(Result, frozen=True):
 
 class CapturesDeleteParams(Params, frozen=True):
     """Arguments of `captures.delete`: one name, several, or a filter; never all by accident.
+
+    With a picture go all files of its shot.
 
     Attributes:
         filename: One picture.
@@ -167,7 +175,7 @@ class CapturesDeleteParams(Params, frozen=True):
 
 
 class CapturesDeleteResult(Result, frozen=True):
-    """What went, or would go: `count` pictures; of very many only the first are named."""
+    """What went, or would go: `count` shots with all their files; of many the first are named."""
 
     count: int
     bytes: int

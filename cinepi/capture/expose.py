@@ -14,7 +14,7 @@ from cinepi.formats.contract import Facts, Provenance, Said
 from cinepi.logs.setup import logger
 from cinepi.model.documents import Exposure, TakenExposure
 from cinepi.model.settings import CaptureSettings
-from cinepi.units import MonotonicTime, WallTime
+from cinepi.units import MonotonicTime, Stops, WallTime
 
 _log = logger("expose")
 
@@ -57,7 +57,7 @@ class Exposer:
         finally:
             preview.end()
             frame.release()
-        exposures = [taken_exposure(facts.provenance)]
+        exposures: list[TakenExposure] = []
         for number, exposure in enumerate(further, start=2):
             try:
                 exposures.append(self._expose_further(order, settings, exposure, number, files))
@@ -103,7 +103,7 @@ class Exposer:
                 late_ms=late_ms,
                 quality=settings.quality,
                 achieved=frame.achieved,
-                level_ev=round(level((frame.preview or frame.main).y), 3),
+                level_ev=_level(frame),
                 clock_synced=is_synced,
                 clock_error_ms=clock_error_ms() if is_synced else None,
                 command=order.command,
@@ -114,3 +114,12 @@ class Exposer:
 
     def _wall_at(self, moment: MonotonicTime) -> WallTime:
         return self._clock.wall() - (self._clock.monotonic() - moment)
+
+
+def _level(frame: Frame) -> Stops | None:
+    """How bright a frame is; None where that cannot be said, which never costs the picture."""
+    try:
+        return round(level((frame.preview or frame.main).y), 3)
+    except Exception:  # noqa: BLE001 - whatever it is, the picture is there
+        _log.exception("a frame cannot be metered")
+        return None

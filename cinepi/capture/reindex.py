@@ -64,7 +64,7 @@ def describe(
             files,
             parse_name(filename).time.timestamp() if picture.wall is None else picture.wall,
             picture,
-            tuple(taken_exposure(reading.provenance) for reading in said),
+            tuple(taken_exposure(reading.provenance) for reading in said[1:]),
         ),
         picture.provenance.command,
     )

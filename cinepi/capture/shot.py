@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -55,7 +56,7 @@ class Shot:
         wall: When its picture was exposed.
         picture: What its picture says of itself.
         files: The bytes of each file, in parts, by the ending of its name; the picture first.
-        exposures: What each exposure asked for and achieved, the picture's first.
+        exposures: Those after the picture's own, in order.
         preview: The picture as a small JPEG; None where none could be made.
     """
 
@@ -68,9 +69,7 @@ class Shot:
 
 def taken_exposure(provenance: Provenance) -> TakenExposure:
     """What one exposure asked for and achieved, by what its picture says."""
-    return TakenExposure(
-        asked=provenance.asked, achieved=provenance.achieved, level_ev=provenance.level_ev
-    )
+    return TakenExposure(**_fields(provenance, TakenExposure))
 
 
 def document(
@@ -85,13 +84,11 @@ def document(
         files: On the disk; the picture first.
         wall: When the picture was exposed.
         picture: What it says of itself.
-        exposures: What each exposure asked for and achieved, the picture's first.
+        exposures: Those after the picture's own, in order.
     """
     main, *companions = files
-    provenance = picture.provenance
-    is_plain = [each.asked for each in exposures] == [Exposure()]
     return CaptureDocument(
-        **{name: getattr(provenance, name) for name in CaptureFacts.__struct_fields__},
+        **_fields(picture.provenance, CaptureFacts),
         filename=main.name,
         path=str(main.path),
         size=main.size,
@@ -103,8 +100,13 @@ def document(
             CaptureFile(filename=file.name, size=file.size, sha256=file.sha256)
             for file in companions
         ),
-        exposures=() if is_plain else exposures,
+        exposures=exposures,
     )
+
+
+def _fields(whole: msgspec.Struct, part: type[msgspec.Struct]) -> dict[str, Any]:
+    """What a struct has of one that it extends."""
+    return {name: getattr(whole, name) for name in part.__struct_fields__}
 
 
 def event(capture: CaptureDocument) -> CaptureStored:

@@ -120,7 +120,7 @@ def survey(
 
     Args:
         place: The folder.
-        known: The names of the files in the index.
+        known: The names of the pictures in the index.
         digest_of: SHA-256 that a file should have, in hexadecimal; all of it is read then. None
             where that is unknown, or not asked for.
 
@@ -135,11 +135,12 @@ def survey(
             for name in present
             if _fault(folder, name) or _is_altered(folder, name, digest_of(name))
         ]
+    stems = {stem_of(name) for name in known}
     return Survey(
         checked=len(present),
         damaged=tuple(sorted(damaged)),
         missing=tuple(sorted(known - present)),
-        unknown=tuple(sorted(present - known)),
+        unknown=tuple(sorted(name for name in present - known if stem_of(name) not in stems)),
     )
 
 

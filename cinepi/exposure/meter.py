@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cinepi.clock import parse_time
 from cinepi.exposure.contract import Reading
-from cinepi.model.documents import Achieved, CaptureDocument, TakenExposure
+from cinepi.model.documents import Achieved, CaptureDocument
 from cinepi.units import Stops
 
 MIDDLE_GREY = 0.18
@@ -31,7 +31,6 @@ def readings(capture: CaptureDocument) -> tuple[Reading, ...]:
 
     All that they are made of is kept with the picture, so that it can be learned from later too.
     """
-    plain = TakenExposure(achieved=capture.achieved, level_ev=capture.level_ev)
     began_at = parse_time(capture.taken_at, "/taken_at")
     return tuple(
         Reading(
@@ -40,7 +39,7 @@ def readings(capture: CaptureDocument) -> tuple[Reading, ...]:
             exposure_ev=_exposure(taken.achieved),
             began_at=began_at,
         )
-        for taken in capture.exposures or (plain,)
+        for taken in (capture, *capture.exposures)
         if taken.level_ev is not None
     )
 

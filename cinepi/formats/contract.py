@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinepi.camera.contract import Frame
-from cinepi.model.documents import CaptureFacts, CaptureKind, Exposure
+from cinepi.model.documents import CaptureFacts, CaptureKind
 from cinepi.model.settings import CaptureSettings
 from cinepi.units import Bytes, WallTime
 
@@ -33,12 +33,10 @@ class Provenance(CaptureFacts, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         command: Digest of the command that asked for it: the command finds its picture again when
             the power went between the two.
-        asked: What the exposure asked of the camera.
     """
 
     kind: CaptureKind = "snapshot"  # which the files of older versions leave out
     command: str | None = None
-    asked: Exposure = Exposure()
 
 
 @dataclass(frozen=True, slots=True)

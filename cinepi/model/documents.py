@@ -170,9 +170,9 @@ class TakenExposure(Document, frozen=True, kw_only=True):
     """One exposure of a shot.
 
     Attributes:
-        asked: What it asked of the camera; what is left out, the camera decided.
+        asked: What was asked of the camera; what is left out, the camera decided.
         achieved: What the camera did.
-        level_ev: As in `CaptureFacts`.
+        level_ev: How bright the picture came out, in stops above middle grey; None if unknown.
     """
 
     asked: Exposure = Exposure()
@@ -254,10 +254,10 @@ class CaptureFile(Document, frozen=True, kw_only=True):
     sha256: str
 
 
-class CaptureFacts(Document, frozen=True, kw_only=True):
+class CaptureFacts(TakenExposure, frozen=True, kw_only=True):
     """What is known of a picture beside its file: kept in the file itself, in the index, and told.
 
-    A new fact is a field here, and the place that knows its value.
+    A new fact is a field here, or in `TakenExposure`, and the place that knows its value.
 
     Attributes:
         kind: A session's frame, or a snapshot.
@@ -265,8 +265,6 @@ class CaptureFacts(Document, frozen=True, kw_only=True):
         frame: Number of the slot in the session, from 0; None for a snapshot.
         late_ms: How long after its slot or its `at` the exposure began; None without one.
         quality: JPEG quality.
-        achieved: What the camera did.
-        level_ev: How bright the picture came out, in stops above middle grey; None if unknown.
         clock_synced: Whether `taken_at` can be trusted.
         clock_error_ms: How far the clock was off at most, by the kernel's account; None if unknown.
     """
@@ -276,8 +274,6 @@ class CaptureFacts(Document, frozen=True, kw_only=True):
     frame: int | None = None
     late_ms: float | None = None
     quality: int = 95
-    achieved: Achieved = Achieved()
-    level_ev: Stops | None = None
     clock_synced: bool = True
     clock_error_ms: float | None = None
 
@@ -285,8 +281,9 @@ class CaptureFacts(Document, frozen=True, kw_only=True):
 class CaptureDocument(CaptureFacts, frozen=True, kw_only=True):
     """One shot on disk: its picture, and what lies beside it.
 
-    The shot's name is the stem of its file names. `filename`, `size` and `sha256` are those of the
-    picture; all files of the shot are the picture and `files`.
+    The shot's name is the stem of its file names. What stands at the top is the picture's own; the
+    lists hold what lies beside it. So all files of a shot are the picture and `files`, and all
+    exposures are the picture's and `exposures`.
 
     Attributes:
         filename: `cinepi_YYYYMMDD_HHMMSS.jpg`, or `…_NN.jpg` for later ones of the same second.
@@ -298,8 +295,7 @@ class CaptureDocument(CaptureFacts, frozen=True, kw_only=True):
         width: Pixels.
         height: Pixels.
         files: What lies beside the picture, such as a raw file; empty where it is alone.
-        exposures: What was asked and done, where the shot asked for exposures of its own, one or
-            several; empty where it was one that the camera decided: `achieved` says all of that.
+        exposures: Those after the picture's own, in order; empty where it is the only one.
     """
 
     filename: str
@@ -320,6 +316,16 @@ class CaptureDocument(CaptureFacts, frozen=True, kw_only=True):
     height: int
     files: tuple[CaptureFile, ...] = ()
     exposures: tuple[TakenExposure, ...] = ()
+
+    @property
+    def filenames(self) -> tuple[str, ...]:
+        """Names of all files of the shot, the picture first."""
+        return (self.filename, *(file.filename for file in self.files))
+
+    def digest_of(self, filename: str) -> str | None:
+        """SHA-256 of a file of the shot; None where that is not known, or there is no such file."""
+        digests = {file.filename: file.sha256 for file in self.files} | {self.filename: self.sha256}
+        return digests.get(filename) or None
 
     @property
     def total_size(self) -> int:

@@ -7,9 +7,11 @@ import piexif
 import pytest
 
 from cinepi.errors import InvalidArgumentError
+from cinepi.model.documents import CaptureDocument
 from cinepi.protocol import (
     CHUNK,
     MAX_NAMES,
+    CaptureGetParams,
     CaptureReadParams,
     CaptureReadResult,
     CapturesDeleteParams,
@@ -182,3 +184,33 @@ def test_every_wrong_name_is_named_and_nothing_is_deleted(service: RunningServic
         service.call_raw("captures.delete", {"filenames": names})
     assert [problem.field for problem in refusal.value.problems] == ["/filenames/1", "/filenames/2"]
     assert service.pictures() == [good]
+
+
+def test_any_file_of_a_shot_is_read_and_all_go_with_its_picture(start_service: Start) -> None:
+    """A second exposure beside a picture is found with it, and never deleted in its place."""
+    service = start_service()
+    snapshot = service.snapshot().filename
+    service.terminate()
+    picture, second = "cinepi_20200101_000000.jpg", "cinepi_20200101_000000.2.jpg"
+    content = (service.layout.captures / snapshot).read_bytes()
+    for name in (picture, second):
+        (service.layout.captures / name).write_bytes(content)
+    again = start_service()
+    of_both = [
+        again.call("captures.get", CaptureDocument, CaptureGetParams(filename=name))
+        for name in (picture, second)
+    ]
+    assert of_both[0] == of_both[1]
+    assert of_both[0].filenames == (picture, second)
+    assert read(again, second) == content
+    assert read(again, second, preview=True) == read(again, picture, preview=True)
+    with pytest.raises(InvalidArgumentError, match="name its picture, cinepi_2020"):
+        again.call_raw("captures.delete", {"filename": second})
+    with pytest.raises(InvalidArgumentError, match="no capture"):
+        again.call_raw("captures.get", {"filename": "cinepi_20200101_000000.3.jpg"})
+    params = CapturesDeleteParams(filename=picture)
+    went = again.call("captures.delete", CapturesDeleteResult, params)
+    assert (went.count, went.bytes, went.filenames) == (1, 2 * len(content), (picture,))
+    assert again.pictures() == [snapshot]
+    report = again.call("captures.verify", VerifyResult)
+    assert (report.checked, report.damaged, report.missing, report.unknown) == (1, (), (), ())

@@ -1,6 +1,7 @@
 """Pictures on disk: list, get, read, delete, verify."""
 
 import os
+from typing import Any
 
 import msgspec
 
@@ -43,13 +44,13 @@ def list_(call: Call[CapturesListParams]) -> CapturesListResult:
 
 @method("captures.get", CaptureGetParams)
 def get(call: Call[CaptureGetParams]) -> CaptureDocument:
-    """What is known about one picture."""
-    return _known(call.parts.journal.capture(_checked(call.params.filename)), call.params.filename)
+    """What is known about one shot, by the name of any of its files."""
+    return _known(call, call.params.filename)
 
 
 @method("captures.read", CaptureReadParams, lane="work")
 def read(call: Call[CaptureReadParams]) -> CaptureReadResult:
-    """A part of the bytes of a picture, or of its preview."""
+    """A part of the bytes of any file of a shot, or of the preview of its picture."""
     name, offset = _checked(call.params.filename), call.params.offset
     if call.params.preview:
         preview = call.parts.taker.preview_of(name)
@@ -87,12 +88,12 @@ def delete(call: Call[CapturesDeleteParams]) -> CapturesDeleteResult:
 
 @method("captures.verify", VerifyParams, lane="work", limit_s=86_400)  # reads every picture
 def verify(call: Call[VerifyParams]) -> VerifyResult:
-    """Look at every picture: is it whole, does the index know it, and is it what was written?"""
+    """Look at every file: is it whole, does the index know it, and is it what was written?"""
     journal = call.parts.journal
 
     def digest_of(name: str) -> str | None:
         capture = journal.capture(name) if call.params.digest else None
-        return None if capture is None else capture.sha256 or None
+        return None if capture is None else capture.digest_of(name)
 
     report = survey(call.parts.store.folder, journal.capture_names(), digest_of)
     return VerifyResult(
@@ -142,11 +143,14 @@ def _named(call: Call[CapturesDeleteParams]) -> list[tuple[str, int]]:
         names["/filename"] = call.params.filename
     for field, name in names.items():
         try:
-            capture = _known(call.parts.journal.capture(_checked(name, field)), name, field)
+            capture = _known(call, name, field)
+            if name != capture.filename:
+                message = f"{name} is part of a shot: name its picture, {capture.filename}"
+                raise InvalidArgumentError.at(field, message)
         except InvalidArgumentError as error:
             problems += error.problems
         else:
-            found[capture.filename] = capture.size
+            found[capture.filename] = capture.total_size
     if problems:
         raise InvalidArgumentError.of(problems)
     return list(found.items())
@@ -157,8 +161,14 @@ def _checked(filename: str, field: str = "/filename") -> str:
     return filename
 
 
-def _known(capture: CaptureDocument | None, name: str, field: str = "/filename") -> CaptureDocument:
-    if capture is None:
-        message = f"there is no capture {name}"
-        raise InvalidArgumentError.at(field, message)
-    return capture
+def _known(call: Call[Any], name: str, field: str = "/filename") -> CaptureDocument:
+    """The shot that a file belongs to.
+
+    Raises:
+        InvalidArgumentError: No file is called so, or there is none of that name.
+    """
+    capture = call.parts.journal.capture(_checked(name, field))
+    if capture is not None and name in capture.filenames:
+        return capture
+    message = f"there is no capture {name}"
+    raise InvalidArgumentError.at(field, message)

@@ -65,12 +65,13 @@ def test_each_exposure_of_a_shot_is_a_reading() -> None:
     """With what it asked for; one that was not metered teaches nothing."""
     asked = Exposure(shutter_us=1_000_000)
     shot = picture(
+        asked=asked,
+        achieved=Achieved(exposure_us=1_000_000, iso=200),
         exposures=(
-            TakenExposure(asked=asked, achieved=Achieved(exposure_us=1_000_000, iso=200)),
             TakenExposure(
                 asked=asked, achieved=Achieved(exposure_us=1_000_000, iso=200), level_ev=-1.0
             ),
-        )
+        ),
     )
     [reading] = readings(shot)
     assert (reading.asked, reading.level_ev, reading.exposure_ev) == (asked, -1.0, 1.0)
