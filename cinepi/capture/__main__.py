@@ -74,7 +74,7 @@ def _table(page: dict[str, Any]) -> Iterator[str]:
     yield f"{'FILE':<31} {'TAKEN':<19} {'SIZE':>9}  OF"
     for picture in page["captures"]:
         taken = datetime.fromisoformat(picture["taken_at"]).astimezone()
-        of = f"{picture['session']}, frame {picture['frame']}" if picture["session"] else "snapshot"
+        of = f"{picture['session']}, slot {picture['frame']}" if picture["session"] else "snapshot"
         size = sized(picture["size"])
         yield f"{picture['filename']:<31} {taken:%Y-%m-%d %H:%M:%S} {size:>9}  {of}"
     if page["next"]:
@@ -82,10 +82,13 @@ def _table(page: dict[str, Any]) -> Iterator[str]:
 
 
 def _sheet(picture: dict[str, Any]) -> Iterator[str]:
-    values = {key: value for key, value in picture.items() if key != "achieved"}
-    for key, value in (values | picture["achieved"]).items():
+    own = {key: value for key, value in picture.items() if not isinstance(value, dict | list)}
+    asked = {f"asked_{key}": value for key, value in picture["asked"].items()}
+    for key, value in (own | asked | picture["achieved"]).items():
         if value is not None:
             yield f"{key:<22} {value}"
+    for file in picture["files"]:
+        yield f"{'beside it':<22} {file['filename']}, {sized(file['size'])}"
 
 
 def _going(went: dict[str, Any]) -> Iterator[str]:

@@ -99,7 +99,7 @@ class Exposer:
             provenance=Provenance(
                 kind=order.kind,
                 session=order.session,
-                frame=order.frame,
+                frame=order.slot,
                 late_ms=late_ms,
                 quality=settings.quality,
                 achieved=frame.achieved,

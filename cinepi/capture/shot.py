@@ -29,7 +29,7 @@ class Order:
         kind: A session's frame, or a snapshot.
         due: When the exposure is to begin; None for at once.
         session: Id of the session.
-        frame: Number of the slot in the session, from 0.
+        slot: Number of the slot in the session, from 0.
         session_name: What the user called the session.
         command: Digest of the command that asks for it.
         latest: Until when a picture may begin for which the camera had to be brought back; None
@@ -41,7 +41,7 @@ class Order:
     kind: CaptureKind
     due: MonotonicTime | None = None
     session: str | None = None
-    frame: int | None = None
+    slot: int | None = None
     session_name: str | None = None
     command: str | None = None
     latest: MonotonicTime | None = None

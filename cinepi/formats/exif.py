@@ -141,7 +141,7 @@ def _description(facts: Facts) -> bytes:
     if where.session is None:
         return b"Snapshot"
     name = f"{facts.session_name}, " if facts.session_name else ""
-    return f"{name}session {where.session}, frame {where.frame}".encode()
+    return f"{name}session {where.session}, slot {where.frame}".encode()
 
 
 def _seconds(exposure_us: Microseconds) -> tuple[int, int]:

@@ -289,7 +289,7 @@ class Shutter:
             due=due,
             latest=due + TAKEABLE * session.interval,
             session=session.id,
-            frame=session.slot,
+            slot=session.slot,
             session_name=session.name,
             exposures=planned(settings, session.remembered, at),
         )

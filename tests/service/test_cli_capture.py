@@ -50,7 +50,9 @@ def test_get_tells_all_about_one(service: RunningService) -> None:
     picture = service.snapshot()
     shown = json.loads(run(root, "capture", "get", picture.filename).stdout)
     assert shown["sha256"] == picture.sha256
-    assert any(picture.sha256 in line for line in _on_a_terminal(root, "get", picture.filename))
+    lines = _on_a_terminal(root, "get", picture.filename)
+    assert any(picture.sha256 in line for line in lines)
+    assert not any(bracket in line for line in lines for bracket in "[{")  # no JSON for people
     assert run(root, "capture", "get", "cinepi_20200101_000000.jpg").returncode != 0
 
 

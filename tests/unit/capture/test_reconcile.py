@@ -125,8 +125,8 @@ def test_a_frame_that_a_crash_left_is_stored_as_ever(
     content = picture(Order("snapshot"))
     for number in range(10):
         put(store, f"cinepi_20200101_0000{number:02}.jpg", content.replace(b"Exif", b"Exit"))
-    frame = written(store, picture(Order("frame", session=SESSION, frame=7)), 1_900_000_000.0)
-    counted = written(store, picture(Order("frame", session=SESSION, frame=6)), 1_890_000_000.0)
+    frame = written(store, picture(Order("frame", session=SESSION, slot=7)), 1_900_000_000.0)
+    counted = written(store, picture(Order("frame", session=SESSION, slot=6)), 1_890_000_000.0)
     run(store, crashed, Awaited(SESSION, 7))
     assert [event["filename"] for event in told(crashed, "capture_stored")] == [frame]
     assert told(crashed, "captures_found")[0]["count"] == 11

@@ -79,7 +79,7 @@ def test_a_shot_is_indexed_again_with_all_its_files(
     taker: Taker, store: Store, journal: Journal, folder: Path
 ) -> None:
     """What a power cut left out of the index comes back as it was, companions included."""
-    order = Order("frame", session="20261123_093000_ab12", frame=7, due=0.0)
+    order = Order("frame", session="20261123_093000_ab12", slot=7, due=0.0)
     document = taker.take(order, SETTINGS, nothing)
     swept = sweep(folder, set())
     assert swept.found == (document.filename,)

@@ -72,7 +72,7 @@ def test_picture_is_on_disk_and_in_the_journal(
 
 def test_exif_tells_everything(taker: Taker, bench: Bench) -> None:
     """The file itself says when, how and for which session it was taken."""
-    order = Order("frame", session="20261123_093000_ab12", frame=7, session_name="Gärten")
+    order = Order("frame", session="20261123_093000_ab12", slot=7, session_name="Gärten")
     document = taker.take(order, SETTINGS, nothing)
     path = str(bench.layout.captures / document.filename)
     exif = piexif.load(path)
@@ -82,7 +82,7 @@ def test_exif_tells_everything(taker: Taker, bench: Bench) -> None:
     assert main[piexif.ImageIFD.Software].startswith(b"cinepi ")
     assert main[piexif.ImageIFD.Orientation] == 1
     assert main[piexif.ImageIFD.ImageDescription].decode() == (
-        "Gärten, session 20261123_093000_ab12, frame 7"
+        "Gärten, session 20261123_093000_ab12, slot 7"
     )
     assert exposure[piexif.ExifIFD.ExposureTime] == (1, 400)
     assert exposure[piexif.ExifIFD.ISOSpeedRatings] == 400
@@ -97,7 +97,7 @@ def test_exif_tells_everything(taker: Taker, bench: Bench) -> None:
 
 def test_exif_alone_restores_the_index(taker: Taker, store: Store) -> None:
     """What the journal says of a picture can be found out from its file."""
-    order = Order("frame", due=time.monotonic(), session="20261123_093000_ab12", frame=7)
+    order = Order("frame", due=time.monotonic(), session="20261123_093000_ab12", slot=7)
     document = taker.take(order, SETTINGS, nothing)
     assert describe(store, document.filename, has_digest=True).document == document
 
