@@ -169,8 +169,8 @@ def documents(
         ids: The range.
         limit: How many the caller is going to take.
     """
-    for _, _, name, document in walk(database, f"{_PICTURE}, document", which, ids, limit):
-        capture = understood(document, CaptureDocument, f"the entry of {name}")
+    for number, _, document in walk(database, "document", which, ids, limit):
+        capture = understood(document, CaptureDocument, f"the entry {number} of the index")
         if capture is not None:
             yield capture
 
