@@ -96,18 +96,16 @@ class Storage:
             self._on_change()
         self._let_go_on()
         if document.state != "ok" and not self._is_announced:
-            with self._journal.transaction() as tx:
-                tx.append(
-                    StorageLow(
-                        free_bytes=document.free_bytes,
-                        reserve_bytes=document.reserve_bytes,
-                        policy=self._settings().when_full,
-                    )
+            self._journal.tell(
+                StorageLow(
+                    free_bytes=document.free_bytes,
+                    reserve_bytes=document.reserve_bytes,
+                    policy=self._settings().when_full,
                 )
+            )
             self._is_announced = True
         elif document.state == "ok" and self._is_announced:
-            with self._journal.transaction() as tx:
-                tx.append(StorageRecovered(free_bytes=document.free_bytes))
+            self._journal.tell(StorageRecovered(free_bytes=document.free_bytes))
             self._is_announced = False
         self._resume_if_there_is_room(document.free_bytes)
 

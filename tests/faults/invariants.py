@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import simplejpeg
 
 from cinepi.capture.naming import understood
@@ -119,7 +120,7 @@ def _picture(path: Path, event: Document) -> Iterator[str]:
     elif abs(name.time.timestamp() - int(wall)) % 3600 >= 1:  # autumn has an hour twice
         yield f"{path.name} is not called after its time"
     keys = set(CaptureFacts.__struct_fields__) - {"achieved"}
-    told = {key: getattr(provenance, key) for key in keys}
+    told = {key: msgspec.to_builtins(getattr(provenance, key)) for key in keys}
     if told != {key: event.get(key) for key in told}:
         yield f"{path.name} says {told} in its EXIF"
 
