@@ -4,6 +4,7 @@ import ctypes
 import errno
 import os
 import pwd
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -150,6 +151,15 @@ def hindrance(path: Path) -> str:
             continue
         if not os.access(each, mode, effective_ids=True):
             return _whose(each, owner)
+    return _stuck(path)
+
+
+def _stuck(path: Path) -> str:
+    """Whose a file is in a folder such as /tmp, where only the owner may replace it; else empty."""
+    with suppress(OSError):
+        folder, owner = path.parent.stat(), path.lstat().st_uid
+        if folder.st_mode & stat.S_ISVTX and os.geteuid() not in (owner, folder.st_uid):
+            return _whose(path, owner)
     return ""
 
 

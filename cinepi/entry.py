@@ -1,11 +1,31 @@
 """The way into a program: what can go wrong before its first line is said in a sentence too."""
 
 import importlib.util
+import os
+import signal
 import sys
 from importlib import import_module
 
 FAILED = 1
 INTERRUPTED = 130
+
+
+def settle_in() -> None:
+    """Make a daemon independent of whoever started it; its first call.
+
+    SIGHUP, which comes when a terminal is closed and when somebody means "read your files again",
+    ends nothing: it is ignored, since edited settings are taken up by themselves where that is
+    possible. Standard streams that are closed are opened to nothing: else the first files that the
+    program opens get their numbers, and what is printed is written into the journal.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number, mode in enumerate(("r", "w", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            handle = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            stream = open(handle, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
+            setattr(sys, ("stdin", "stdout", "stderr")[number], stream)
 
 
 def start(program: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cinepi.disk import speaking_of
 from cinepi.errors import ConflictError
 from cinepi.units import Seconds
 
@@ -26,9 +27,11 @@ def only_one(path: Path, what: str) -> Iterator[None]:
 
     Raises:
         ConflictError: Another process holds it, and has not ended within `PREDECESSOR_LIMIT`.
+        PermissionDeniedError: The folder is somebody else's; says whose.
     """
     deadline = time.monotonic() + PREDECESSOR_LIMIT
-    descriptor = os.open(path, os.O_RDONLY)
+    with speaking_of(path, "use"):
+        descriptor = os.open(path, os.O_RDONLY)
     try:
         while True:
             try:

@@ -9,6 +9,24 @@ from cinepi.errors import InvalidArgumentError
 ROOT_VARIABLE = "CINEPI_ROOT"
 
 
+def at_home(path: str, name: str) -> Path:
+    """The path, with the home folder in place of a `~` or `~user` at its beginning.
+
+    Args:
+        path: As somebody wrote it.
+        name: What it is called, for the error.
+
+    Raises:
+        InvalidArgumentError: Nobody knows that home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        whose = path.partition("/")[0]
+        message = f"{name} begins with {whose}, and no home folder is known for it: write all of it"
+        raise InvalidArgumentError.at(f"/{name}", message) from error
+
+
 class Layout(NamedTuple):  # a dataclass would cost every command line 10 ms of imports
     """Every path of the product below one root; `/` is the installed system.
 
@@ -22,13 +40,17 @@ class Layout(NamedTuple):  # a dataclass would cost every command line 10 ms of 
     def find(cls, root: str | Path | None = None) -> "Layout":
         """Take `root`, else `CINEPI_ROOT` from the environment, else `/`.
 
+        A `~` at the beginning is a home folder, as in a shell: systemd, cron and `--root=~/x` hand
+        it over as it is.
+
         Raises:
             InvalidArgumentError: `root` is empty: it comes of a variable that is not set, and does
-                not mean the whole system.
+                not mean the whole system. Or it begins with a home folder that is not known.
         """
         if root == "":
             raise InvalidArgumentError.at("/root", "root must be a folder, not an empty text")
-        return cls(Path(root or os.environ.get(ROOT_VARIABLE) or "/").absolute())
+        given = str(root or os.environ.get(ROOT_VARIABLE) or "/")
+        return cls(at_home(given, "root").absolute())
 
     @property
     def captures(self) -> Path:

@@ -10,6 +10,7 @@ from cinepi import check
 from cinepi.errors import CinepiError, InvalidArgumentError, Problem
 from cinepi.features import setting
 from cinepi.model.settings import LogLevel, Section
+from cinepi.paths import at_home
 from cinepid.errors import ConfigError
 from cinepid.message import Server
 from cinepid.topics import NAME_PATTERN, default_device
@@ -25,6 +26,7 @@ broker:
 
 _CREDENTIAL = "mqtt.password"
 _TEXT = r"^[^\x00-\x1f\x7f]{0,64}$"
+_PATHS = ("password_file", "ca_file", "cert_file", "key_file")
 _TOPIC = r"^[^+#\x00\s]{1,128}$"
 # One colon is a port, which has a key of its own; two are an IPv6 address.
 _HOST_PATTERN = r"^([^\s:/\[\]]{1,255}|\[?[0-9a-fA-F]*:[0-9a-fA-F.]*:[^\s/\[\]]{0,80}\]?)$"
@@ -200,14 +202,28 @@ def parse(text: str, *, source: str) -> DaemonConfig:
     from cinepi import strictyaml  # noqa: PLC0415 - cinepictl has these settings, but no YAML
 
     tree = strictyaml.load(text, source=source)
-    value = {} if tree.value is None else tree.value
+    value = strictyaml.sections(tree)
     problems = check.problems_of(DaemonConfig, value)
     if not problems:
         config = msgspec.convert(value, DaemonConfig)
-        problems = _contradictions(config.broker)
+        broker, problems = _with_homes(config.broker)
+        problems += _contradictions(broker)
         if not problems:
-            return config
+            return msgspec.structs.replace(config, broker=broker)
     raise InvalidArgumentError.of(strictyaml.located(problems, tree, source=source))
+
+
+def _with_homes(broker: BrokerSettings) -> tuple[BrokerSettings, list[Problem]]:
+    """The settings with home folders in place of `~`, and which of them are not known."""
+    paths: dict[str, str] = {}
+    problems: list[Problem] = []
+    for key in _PATHS:
+        if given := getattr(broker, key):
+            try:
+                paths[key] = str(at_home(given, key))
+            except InvalidArgumentError as error:
+                problems.append(Problem(f"/broker/{key}", str(error)))
+    return msgspec.structs.replace(broker, **paths), problems
 
 
 def _contradictions(broker: BrokerSettings) -> list[Problem]:

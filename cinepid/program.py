@@ -7,10 +7,10 @@ from pathlib import Path
 
 from cinepi import __version__
 from cinepi.clock import system_clock
-from cinepi.entry import FAILED
+from cinepi.entry import FAILED, settle_in
 from cinepi.errors import CinepiError
 from cinepi.logs.setup import logger, set_level
-from cinepi.paths import ROOT_VARIABLE, Layout
+from cinepi.paths import ROOT_VARIABLE, Layout, at_home
 from cinepid.config import MINIMAL, load
 from cinepid.errors import ConfigError
 
@@ -29,8 +29,8 @@ exit codes:
 
 def main() -> int:
     """Run the program; returns its exit code."""
-    options = _parser().parse_args()
     try:
+        options = _parser().parse_args()
         exit_code: int = options.run(options)
     except ConfigError as error:
         print(f"cinepid: {error}", file=sys.stderr)
@@ -57,7 +57,6 @@ def _parser() -> argparse.ArgumentParser:
     for verb in (run, check):
         verb.add_argument(
             "--config",
-            type=Path,
             metavar="FILE",
             help=f"[{Layout.find().daemon_config}]",
         )
@@ -78,8 +77,9 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from cinepid.app import run  # noqa: PLC0415 - what is wrong with a file is said sooner
 
+    settle_in()
     layout = Layout.find(options.root)
-    config = load(options.config or layout.daemon_config)
+    config = load(_config_path(options, layout))
     try:
         asyncio.run(run(config, layout, system_clock()))
     except CinepiError:
@@ -90,12 +90,16 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _config_path(options: argparse.Namespace, layout: Layout) -> Path:
+    return at_home(options.config, "config") if options.config else layout.daemon_config
+
+
 def _check(options: argparse.Namespace) -> int:
     from cinepid.checkup import findings  # noqa: PLC0415 - it imports all that it checks
 
     set_level("error")  # what is wrong is in the report
     layout = Layout.find(options.root)
-    path = options.config or layout.daemon_config
+    path = _config_path(options, layout)
     found = asyncio.run(findings(path, layout, system_clock()))
     for finding in found:
         mark = "  ok" if finding.is_good else "FAIL" if finding.is_fatal else "note"

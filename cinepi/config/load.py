@@ -21,6 +21,8 @@ from cinepi.paths import Layout
 
 __all__ = ["Known", "Loaded", "load", "parse_config", "planned", "put_back", "recover", "take_back"]
 
+_LAST = "last configuration"  # where a configuration comes from, in the words of the event
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -121,7 +123,7 @@ def recover(
 def _best(layout: Layout, known: Known) -> tuple[str, str]:
     """The best configuration that is not in the file: where it comes from, and its text."""
     if known.text is not None and store.is_valid(known.text):
-        return "last configuration", known.text
+        return _LAST, known.text
     with suppress(CinepiError):  # backups that cannot be listed are none
         if backup := store.newest_valid(layout):
             return backup
@@ -131,8 +133,11 @@ def _best(layout: Layout, known: Known) -> tuple[str, str]:
 def _instead(layout: Layout, trouble: str, known: Known) -> Loaded:
     source, text = _best(layout, known)
     reading = read_config(text, source=source, before=known.config)
-    what = "the defaults are" if source == "defaults" else f"what {source} says is"
-    return Loaded(reading, store.digest(text), trouble=f"{trouble}. Instead, {what} in force")
+    if source == "defaults":
+        instead = "the defaults are in force"
+    else:
+        instead = f"in force is {'the ' * (source == _LAST)}{source}"
+    return Loaded(reading, store.digest(text), trouble=f"{trouble}; {instead}")
 
 
 def _loaded(reading: Reading, recovery: ConfigRecovered | None = None) -> Loaded:

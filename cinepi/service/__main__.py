@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from cinepi.entry import FAILED, settle_in
 from cinepi.errors import CinepiError
 from cinepi.paths import ROOT_VARIABLE, Layout
 from cinepi.service.app import run
@@ -22,6 +23,7 @@ exit codes: 0 stopped on request, 1 could not start, 70 ended because a part of 
 
 def main() -> int:
     """Serve until told to stop."""
+    settle_in()
     parser = argparse.ArgumentParser(
         prog="python3 -m cinepi.service",
         description="The camera service: owns the camera, the pictures, the configuration.",
@@ -40,7 +42,7 @@ def main() -> int:
         run(Layout.find(options.root), idle_exit=options.idle_exit)
     except CinepiError as error:
         print(f"cinepi.service: {error}", file=sys.stderr)
-        return 1
+        return FAILED
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,13 @@ from cinepi.protocol import HealthResult
 from tests.broker.running import Operator, RunningBroker, RunningDaemon
 from tests.machine import free_port
 from tests.service.running import RunningService, wait_for
+
+
+def test_a_hang_up_ends_nothing(operator: Operator, daemons: list[RunningDaemon]) -> None:
+    """A terminal that is closed, or somebody who means "read your files again"."""
+    daemons[-1].process.send_signal(signal.SIGHUP)
+    assert operator.ask("system/ping")["success"]
+    daemons[-1].terminate()
 
 
 def _run(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

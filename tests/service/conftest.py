@@ -13,8 +13,12 @@ def start_service(tmp_path: Path) -> Iterator[Callable[..., RunningService]]:
     """Start services below one root; all are killed in the end."""
     running: list[RunningService] = []
 
-    def start(*, is_steered: bool = True, **settings: object) -> RunningService:
-        service = RunningService.start(tmp_path, is_steered=is_steered, **settings)
+    def start(
+        *, is_steered: bool = True, closes_streams: bool = False, **settings: object
+    ) -> RunningService:
+        service = RunningService.start(
+            tmp_path, is_steered=is_steered, closes_streams=closes_streams, **settings
+        )
         running.append(service)
         return service
 

@@ -62,10 +62,18 @@ class RunningService:
     clients: list[Client] = field(default_factory=list)
 
     @classmethod
-    def start(cls, root: Path, *, is_steered: bool = True, **settings: object) -> "RunningService":
+    def start(
+        cls,
+        root: Path,
+        *,
+        is_steered: bool = True,
+        closes_streams: bool = False,
+        **settings: object,
+    ) -> "RunningService":
         """Start it with small pictures, or with settings such as `camera={"resolution": …}`.
 
-        Its clock can be set with `set_clock`, unless it is not `is_steered`.
+        Its clock can be set with `set_clock`, unless it is not `is_steered`. Its standard streams
+        can be closed, as some supervisors do it.
         """
         layout = Layout(root)
         if not layout.config.exists():
@@ -79,8 +87,11 @@ class RunningService:
         clock = root / "clock.json"
         if not clock.exists():
             clock.write_text('{"offset_s": 0, "synced": true}')
+        program = [sys.executable, "-m", "cinepi.service", "--root", str(root)]
+        if closes_streams:
+            program = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *program]
         process = subprocess.Popen(
-            [sys.executable, "-m", "cinepi.service", "--root", str(root)],
+            program,
             env={**os.environ, **({CLOCK_VARIABLE: str(clock)} if is_steered else {})},
             stderr=subprocess.PIPE,
         )

@@ -33,6 +33,23 @@ def test_an_empty_file_means_the_defaults() -> None:
     assert parse("", source="cinepid.yaml") == DaemonConfig()
 
 
+def test_an_empty_section_means_its_defaults() -> None:
+    """Somebody has commented out all of its keys, as in the other configuration file."""
+    config = parse("device:\n  # id: x\nbroker:\n  host: h\nlog:\n", source="cinepid.yaml")
+    assert config == DaemonConfig(broker=BrokerSettings(host="h"))
+
+
+def test_a_home_folder_is_meant_by_its_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a shell would have it; one that nobody knows is told with its line."""
+    monkeypatch.setenv("HOME", "/home/garden")
+    text = "broker:\n  username: u\n  password_file: ~/.mqtt\n  ca_file: {}/ca.crt\n"
+    broker = parse(text.format("~"), source="cinepid.yaml").broker
+    assert broker.password_path() == Path("/home/garden/.mqtt")
+    assert broker.ca_file == "/home/garden/ca.crt"
+    with pytest.raises(InvalidArgumentError, match=r"cinepid.yaml:4:12: ca_file begins with ~no-"):
+        parse(text.format("~no-such-user"), source="cinepid.yaml")
+
+
 @pytest.mark.parametrize(
     ("text", "servers"),
     [

@@ -93,7 +93,11 @@ def test_garbage_never_keeps_the_service_down(tmp_path: Path, clock: Clock, data
 @pytest.mark.parametrize(
     ("known", "iso", "said"),
     [
-        (Known("camera: {iso: 800}", Config(camera=CameraSettings(iso=800))), 800, "last conf"),
+        (
+            Known("camera: {iso: 800}", Config(camera=CameraSettings(iso=800))),
+            800,
+            "in force is the last configuration",
+        ),
         (Known(), 100, "the defaults are in force"),
     ],
 )
