@@ -16,11 +16,13 @@ from cinepi.errors import (
     InternalError,
     PermissionDeniedError,
     StorageFullError,
+    StorageUnavailableError,
 )
 
 _TEMPORARY = ".cinepi_"
 _SUFFIX = ".tmp"
 _NO_FLAGS_HERE = {errno.EINVAL, errno.ENOSYS}
+_OWN_MODE = 0o640
 _RENAME_NOREPLACE = 1  # linux/fs.h
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -36,10 +38,10 @@ _KINDS: dict[int | None, tuple[type[CinepiError], str]] = {
     errno.ELOOP: (ConflictError, ""),
     errno.EBUSY: (InternalError, "it is a mount of its own, or in use: mount its folder instead"),
     errno.EIO: (InternalError, "the card or disk may be failing"),
-    errno.ESTALE: (InternalError, _GONE),
-    errno.ENOTCONN: (InternalError, _GONE),
-    errno.ENODEV: (InternalError, _GONE),
-    errno.ENXIO: (InternalError, _GONE),
+    errno.ESTALE: (StorageUnavailableError, _GONE),
+    errno.ENOTCONN: (StorageUnavailableError, _GONE),
+    errno.ENODEV: (StorageUnavailableError, _GONE),
+    errno.ENXIO: (StorageUnavailableError, _GONE),
 }
 """What the system says: the error of ours that it is, and what a person can do about it."""
 
@@ -63,6 +65,7 @@ def opened(folder: Path, *, make: bool = False) -> Iterator[int]:
     Raises:
         StorageFullError: No space, or over quota; this and the next also for what is done with it.
         PermissionDeniedError: The folder is read-only or not ours.
+        StorageUnavailableError: The folder is not there: its disk has gone, or was never mounted.
         InternalError: The disk failed; the message says how.
     """
     with our_errors(folder):
@@ -89,7 +92,16 @@ def sync_folder(folder: Path) -> None:
 
 
 def rename_if_free(folder: int, old: str, new: str) -> bool:
-    """Rename unless the new name is taken; returns whether it was free."""
+    """Rename unless the new name is taken; returns whether it was free. Overwrites nothing.
+
+    Not every file system can do that in one step. NFS cannot, and knows links. exFAT, FAT and what
+    rclone mounts know neither: there the name is made one's own with an empty file, which the
+    rename then replaces. A kill between the two leaves the empty file, and the next look at the
+    folder removes it.
+
+    Raises:
+        OSError: The system refuses.
+    """
     if _libc.renameat2(folder, old.encode(), folder, new.encode(), _RENAME_NOREPLACE) == 0:
         return True
     code = ctypes.get_errno()
@@ -97,12 +109,54 @@ def rename_if_free(folder: int, old: str, new: str) -> bool:
         return False
     if code not in _NO_FLAGS_HERE:
         raise OSError(code, os.strerror(code), new)
-    try:  # file systems such as NFS do not know the flag, and do know links
+    try:
         os.link(old, new, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
     except FileExistsError:
         return False
+    except OSError:  # EPERM says exFAT, and EIO rclone: what is really wrong the last resort finds
+        return _rename_over_own(folder, old, new)
     os.unlink(old, dir_fd=folder)
     return True
+
+
+def _rename_over_own(folder: int, old: str, new: str) -> bool:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        os.close(os.open(new, flags, _OWN_MODE, dir_fd=folder))
+    except FileExistsError:
+        return False
+    try:
+        os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(new, dir_fd=folder)
+        raise
+    return True
+
+
+def try_out(folder: Path, clock: Clock) -> None:
+    """Do in a folder what a picture needs, and leave nothing: write, rename, sync, delete.
+
+    Raises:
+        CinepiError: Saying what cannot be done; see `opened`.
+    """
+    old = temporary_name(clock)
+    new = old.removesuffix(_SUFFIX) + "_renamed" + _SUFFIX
+    with opened(folder) as descriptor:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        file = os.open(old, flags, _OWN_MODE, dir_fd=descriptor)
+        try:
+            try:
+                os.write(file, b"\0")
+                os.fsync(file)
+            finally:
+                os.close(file)
+            rename_if_free(descriptor, old, new)
+            os.fsync(descriptor)
+        finally:
+            for name in (old, new):
+                with suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=descriptor)
 
 
 @contextmanager
@@ -113,6 +167,7 @@ def speaking_of(path: Path, verb: str) -> Iterator[None]:
         StorageFullError: No space is left, or no quota.
         PermissionDeniedError: Naming whose the file or folder is that stands in the way.
         ConflictError: Something else is in its place.
+        StorageUnavailableError: The disk, or the machine that has it, has gone.
         InternalError: Anything else.
     """
     try:
@@ -128,13 +183,14 @@ def speaking_of(path: Path, verb: str) -> Iterator[None]:
 def our_errors(folder: Path) -> Iterator[None]:
     """Turn the system's refusals about the folder of the pictures into errors; see `opened`.
 
-    What is missing or in the way there is no mistake of whoever asks: `InternalError`.
+    A folder that is not there, or has something else in its place, is no mistake of whoever asks.
     """
     try:
         yield
     except OSError as error:
         kind, words = _meaning(error, folder)
-        kind = InternalError if kind is ConflictError else kind
+        if kind is ConflictError or error.errno == errno.ENOENT:
+            kind = StorageUnavailableError
         raise kind(f"cannot use {folder}: {words}") from error
 
 

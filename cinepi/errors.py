@@ -116,6 +116,13 @@ class StorageFullError(CinepiError):
     retryable = True
 
 
+class StorageUnavailableError(CinepiError):
+    """The folder of the pictures is not there, or it is another one than before."""
+
+    code = "storage_unavailable"
+    retryable = True
+
+
 class PermissionDeniedError(CinepiError):
     """The operating system refused access."""
 
@@ -148,6 +155,7 @@ BY_CODE: dict[str, type[CinepiError]] = {
         NotSupportedError,
         CameraUnavailableError,
         StorageFullError,
+        StorageUnavailableError,
         PermissionDeniedError,
         TooLargeError,
         DeadlineError,

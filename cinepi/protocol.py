@@ -22,7 +22,7 @@ from cinepi.units import Bytes
 CHUNK: Bytes = 256 * 1024
 """Bytes of a picture in one answer of `captures.read`, before base64."""
 MAX_NAMES = 500
-"""Names in one answer of `captures.delete`: 16 KB, which is kept with the command."""
+"""Names of one kind in one answer: 16 KB, which may be kept with the command."""
 
 
 SessionId = Annotated[
@@ -194,12 +194,36 @@ class VerifyParams(Params, frozen=True):
 
 
 class VerifyResult(Result, frozen=True):
-    """What a check of every picture found; names of files."""
+    """What a check of every picture found: how many of each kind, and the names of the first.
+
+    Attributes:
+        checked: Pictures in the folder.
+        damaged: Names of the first `MAX_NAMES` that are not whole, or not what was written.
+        missing: The same of those that the index knew and the folder has not. They are taken out
+            of the index now, with the event `capture_deleted`.
+        unknown: The same of those that the index does not know; the next start takes them up.
+        damaged_count: How many are damaged.
+        missing_count: How many are missing.
+        unknown_count: How many are unknown.
+    """
 
     checked: int
     damaged: tuple[str, ...]
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
+    damaged_count: int
+    missing_count: int
+    unknown_count: int
+
+
+class AcceptResult(Result, frozen=True):
+    """Answer of `captures.accept`.
+
+    Attributes:
+        captures: Pictures in the index. Those that the folder has not are told as missing next.
+    """
+
+    captures: int
 
 
 class ConfigPatchParams(Params, frozen=True):

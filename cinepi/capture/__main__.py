@@ -67,6 +67,16 @@ def _verify(args: argparse.Namespace) -> int:
     return FAILED if found["damaged"] or found["missing"] else 0
 
 
+def _accept(args: argparse.Namespace) -> int:
+    accepted = cli.ask(args, "captures.accept", limit=_LIMIT)
+    cli.show(
+        args,
+        accepted,
+        ["Accepted: pictures go on in this folder; what it lacks is told as missing"],
+    )
+    return 0
+
+
 def _table(page: dict[str, Any]) -> Iterator[str]:
     if not page["captures"]:
         yield "No pictures"
@@ -104,6 +114,8 @@ def _findings(found: dict[str, Any]) -> Iterator[str]:
     for kind in ("damaged", "missing", "unknown"):
         for name in found[kind]:
             yield f"{kind}: {name}"
+        if more := found[f"{kind}_count"] - len(found[kind]):
+            yield f"{kind}: and {more} more"
     if not found["damaged"] and not found["missing"]:
         yield "All are whole"
 
@@ -172,6 +184,13 @@ _VERBS = (
         _verify,
         _add_verify_options,
         "verify\nverify --digest",
+    ),
+    cli.Verb(
+        "accept",
+        "go on in a folder that is another one than before, as health says it is",
+        _accept,
+        cli.add_json_option,
+        "accept",
     ),
 )
 

@@ -29,16 +29,18 @@ _log = logger("reconcile")
 
 
 @dataclass(frozen=True, slots=True)
-class Awaited:
-    """The first frame of the running session that is not counted: a crash may have left it.
+class CutShort:
+    """What the run before may have left on the disk and in no index.
 
     Attributes:
-        session: Id of the session.
-        frame: Number of the slot.
+        is_crash: Whether it ended without closing the journal.
+        session: Id of the session that ran; None without one.
+        slot: The first slot of that session that is not counted.
     """
 
-    session: str
-    frame: int
+    is_crash: bool
+    session: str | None = None
+    slot: int = 0
 
 
 def at_once(work: Callable[[], None]) -> None:
@@ -49,7 +51,7 @@ def at_once(work: Callable[[], None]) -> None:
 def reconcile(
     store: Store,
     journal: Journal,
-    awaited: Awaited | None = None,
+    before: CutShort | None = None,
     *,
     between_pictures: Callable[[Callable[[], None]], None] = at_once,
 ) -> Iterator[None]:
@@ -67,7 +69,8 @@ def reconcile(
     Args:
         store: The folder.
         journal: The index.
-        awaited: What the running session waits for, None without one.
+        before: What the run before may have left; None once the session has gone on, which has
+            counted its frames by then.
         between_pictures: Does the first look while no picture is being stored.
 
     Raises:
@@ -82,8 +85,9 @@ def reconcile(
     between_pictures(look)
     swept = looks[0]
     yield
-    yield from _take_up(store, journal, swept, awaited)
-    yield from tell_missing(store, journal, swept.missing)
+    yield from _take_up(store, journal, swept, before)
+    for _ in tell_missing(store, journal, swept.missing):
+        yield
     yield from _tell_quarantined(journal, swept.quarantined)
     if swept.found or swept.missing or swept.quarantined:
         _log.warning(
@@ -95,11 +99,11 @@ def reconcile(
 
 
 def _take_up(
-    store: Store, journal: Journal, swept: Sweep, awaited: Awaited | None
+    store: Store, journal: Journal, swept: Sweep, before: CutShort | None
 ) -> Iterator[None]:
     """Index what was found; the count goes on in the journal until the last of it is told."""
     found = swept.found
-    left_behind = _LeftBehind(journal, awaited, len(found))
+    left_behind = _LeftBehind(journal, before, len(found))
     adopted = Adopted(journal)
     counted = understood(journal.value(_COUNTED), CapturesFound, "the count of found pictures")
     for begin in range(0, len(found), _BATCH):
@@ -134,9 +138,8 @@ class _LeftBehind:
     as few as a crash can leave.
     """
 
-    def __init__(self, journal: Journal, awaited: Awaited | None, found: int) -> None:
-        self._awaited = awaited
-        self._is_crash = not journal.ended_cleanly
+    def __init__(self, journal: Journal, before: CutShort | None, found: int) -> None:
+        self._before = before or CutShort(is_crash=False)
         self._are_few = found <= _FEW
         newest = journal.newest_capture()
         self._newest = None if newest is None else parse_time(newest.taken_at, "/taken_at")
@@ -146,17 +149,17 @@ class _LeftBehind:
         """Whether to tell this one as a picture that was taken just before."""
         is_ours = self._told < _MOST_STORED and (
             self._is_awaited(picture.document)
-            or (self._is_crash and (self._is_newer(picture) or self._are_few))
+            or (self._before.is_crash and (self._is_newer(picture) or self._are_few))
         )
         self._told += is_ours
         return is_ours
 
     def _is_awaited(self, capture: CaptureDocument) -> bool:
         return (
-            self._awaited is not None
-            and capture.session == self._awaited.session
+            capture.session is not None
+            and capture.session == self._before.session
             and capture.frame is not None
-            and capture.frame >= self._awaited.frame
+            and capture.frame >= self._before.slot
         )
 
     def _is_newer(self, picture: Described) -> bool:

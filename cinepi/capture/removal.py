@@ -121,20 +121,25 @@ def tell_vanished(store: Store, journal: Journal) -> None:
                 store.vanished.pop(name, None)  # a second try of the deletion may have ended
 
 
-def tell_missing(store: Store, journal: Journal, filenames: Sequence[str]) -> Iterator[None]:
+def tell_missing(
+    store: Store, journal: Journal, filenames: Sequence[str]
+) -> Iterator[tuple[str, ...]]:
     """Take pictures out of the index whose files somebody else has removed; one step a `next`.
 
-    Each is looked for once more: one that is there, or that is being deleted, stays.
+    Yields the names that were in the index. Each is looked for once more: one that is there, or
+    that is being deleted, stays. All stay where the folder is not the known one.
 
     Raises:
-        CinepiError: The folder cannot be read, or is another one; or the journal fails.
+        CinepiError: The folder cannot be read, or the journal fails.
     """
     for names in _parts(filenames):
         with store.removing:
             missing = [name for name in store.missing(names) if name not in store.vanished]
+            if store.has_changed:
+                return
             with journal.transaction() as tx:
-                _record(tx, missing, "missing")
-        yield
+                known = _record(tx, missing, "missing")
+        yield known
 
 
 def _carry_out(store: Store, journal: Journal, step: Removal, key: str | None) -> None:
@@ -167,10 +172,11 @@ def _companions(journal: Journal, filenames: Sequence[str]) -> list[str]:
     return [file.filename for capture in captures for file in capture.files]
 
 
-def _record(tx: Transaction, filenames: Sequence[str], reason: str) -> None:
+def _record(tx: Transaction, filenames: Sequence[str], reason: str) -> tuple[str, ...]:
     overruled = tx.holders(filenames)
     if known := tx.remove_captures(filenames):
         tx.append(CaptureDeleted(filenames=known, reason=reason, overruled=overruled))
+    return known
 
 
 def _parts(filenames: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from cinepi.capture import naming
 from cinepi.capture.beside import Beside
+from cinepi.capture.folder import KnownFolder
 from cinepi.clock import Clock
 from cinepi.disk import opened, our_errors, rename_if_free, temporary_name
 from cinepi.errors import InvalidArgumentError
@@ -49,20 +50,22 @@ class Store:
         removing: Held while files go whose rows go after them: who compares the two must wait.
     """
 
-    def __init__(
-        self, folder: Path, clock: Clock, check: Callable[[int], None] = lambda _: None
-    ) -> None:
+    def __init__(self, folder: Path, clock: Clock, known: KnownFolder | None = None) -> None:
         """Use `folder`, which is made when the first picture is written.
 
-        `check` is given a descriptor of the folder before anything is done in it, and raises where
-        that is not to be.
+        With `known`, nothing is done in a folder that is another one.
         """
         self.folder = folder
         self._clock = clock
-        self._check = check
+        self._known = known
         self.removing = threading.Lock()
         self.vanished: dict[str, str] = {}
         self.leftover: set[str] = set()
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the folder is not the known one: what it lacks is not deleted."""
+        return self._known is not None and self._known.problem is not None
 
     def path(self, name: str) -> Path:
         """Where a picture of that name lies, or would."""
@@ -269,7 +272,8 @@ class Store:
     @contextmanager
     def _opened(self, *, make: bool = False) -> Iterator[int]:
         with opened(self.folder, make=make) as folder:
-            self._check(folder)
+            if self._known is not None:
+                self._known.check(folder)
             yield folder
 
     def disk(self) -> tuple[Bytes, Bytes]:
@@ -296,6 +300,8 @@ def _nearest_disk(folder: Path) -> os.statvfs_result:
     try:
         return os.statvfs(folder)
     except (FileNotFoundError, NotADirectoryError):  # before the first picture
+        if folder.is_symlink():  # to a disk that is not there, where no picture can go
+            raise
         return _nearest_disk(folder.parent)
 
 

@@ -81,7 +81,8 @@ def sweep(place: Path, known: set[str]) -> Sweep:
     with opened(place, make=True) as folder:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries]
-        temporary = _remove_leftovers(folder, names)
+        removed = _remove_leftovers(folder, names, known)
+        names = [name for name in names if name not in removed]
         present = known.intersection(names)
         whole = {stem_of(name) for name in present}
         pictures, companions = _apart(names, present)
@@ -105,7 +106,7 @@ def sweep(place: Path, known: set[str]) -> Sweep:
                 quarantined.append(Quarantined(name, _put_aside(place, folder, name), fault))
         os.fsync(folder)
     return Sweep(
-        temporary=temporary,
+        temporary=len(removed),
         found=tuple(name for name in pictures if name not in faults),
         companions=beside,
         quarantined=tuple(quarantined),
@@ -114,13 +115,15 @@ def sweep(place: Path, known: set[str]) -> Sweep:
 
 
 def survey(
-    place: Path, known: set[str], digest_of: Callable[[str], str | None] = lambda _: None
+    place: Path,
+    index: Callable[[], set[str]],
+    digest_of: Callable[[str], str | None] = lambda _: None,
 ) -> Survey:
     """Look at the first and last bytes of every file of a shot; changes nothing.
 
     Args:
         place: The folder.
-        known: The names of the pictures in the index.
+        index: Gives the names of the pictures in the index, after the look at the folder.
         digest_of: SHA-256 that a file should have, in hexadecimal; all of it is read then. None
             where that is unknown, or not asked for.
 
@@ -129,12 +132,14 @@ def survey(
     """
     with opened(place) as folder:
         with os.scandir(folder) as entries:
-            present = {entry.name for entry in entries if understood(entry.name)}
+            names = [entry.name for entry in entries if understood(entry.name)]
+        present = {name for name in names if not _is_unused_name(folder, name)}
         damaged = [
             name
             for name in present
             if _fault(folder, name) or _is_altered(folder, name, digest_of(name))
         ]
+    known = index()
     stems = {stem_of(name) for name in known}
     return Survey(
         checked=len(present),
@@ -144,12 +149,14 @@ def survey(
     )
 
 
-def _remove_leftovers(folder: int, names: Iterable[str]) -> int:
-    removed = 0
-    for name in filter(is_leftover, names):
-        with _tolerated(name):
-            os.unlink(name, dir_fd=folder)
-            removed += 1
+def _remove_leftovers(folder: int, names: Iterable[str], known: set[str]) -> set[str]:
+    """Remove what was being written, and names that nobody came to use; returns which."""
+    removed: set[str] = set()
+    for name in names:
+        if is_leftover(name) or (name not in known and _is_unused_name(folder, name)):
+            with _tolerated(name):
+                os.unlink(name, dir_fd=folder)
+                removed.add(name)
     return removed
 
 
@@ -161,6 +168,17 @@ def _apart(names: Iterable[str], present: set[str]) -> tuple[list[str], list[str
         if text not in present and (name := understood(text)):
             (pictures if name.is_picture else companions).append(text)
     return pictures, companions
+
+
+def _is_unused_name(folder: int, name: str) -> bool:
+    """Whether this is an empty file with which `rename_if_free` had made a name its own."""
+    if not understood(name):
+        return False
+    try:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
 
 @contextmanager

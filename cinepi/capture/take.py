@@ -79,6 +79,7 @@ class Taker:
 
         Raises:
             StorageFullError: It would go into the reserve; the shutter was not released.
+            StorageUnavailableError: The folder is not there, or another one; as before.
             CameraUnavailableError: The camera gave no picture.
             DeadlineError: The camera gave no picture in time.
             PermissionDeniedError: The folder cannot be written.
@@ -136,6 +137,7 @@ class Taker:
         return preview_of_file(registry.pictures()[name.suffix], self._store.read(filename))
 
     def _check_space(self, reserve_mb: int) -> None:
+        self._store.check()
         free, _ = self._store.disk()
         next_size = self.typical_bytes * _SAFETY or self._first_guess()
         if free - next_size >= reserve_mb * MEGABYTE:

@@ -1,6 +1,6 @@
 """The index of captures: one row for each shot, under the name that its files share."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -115,14 +115,17 @@ def newest(database: Database, tally: Tally) -> CaptureDocument | None:
     return next(until_now, None) or next(of_all, None)
 
 
-def oldest(database: Database, tally: Tally, limit: int) -> tuple[NameAndSize, ...]:
-    """Names and sizes of the captures that were taken first, of those that no reader holds.
+def oldest(database: Database, tally: Tally) -> Iterator[NameAndSize]:
+    """Yield names and sizes of all captures, those that were taken first in front.
 
-    Where all are held, those that were taken first of all.
+    Those that no reader holds come before all others. A page of rows is read at once; others can
+    write between two pages.
     """
     held = held_after(tally.readers)
-    free = tuple(islice(_oldest(database, limit, END_ID if held is None else held), limit))
-    return free or tuple(islice(_oldest(database, limit, END_ID), limit))
+    until = END_ID if held is None else held
+    yield from _oldest(database, lambda seq: seq <= until)
+    if held is not None:
+        yield from _oldest(database, lambda seq: seq > until)
 
 
 def seqs(work: Work, filenames: Iterable[str]) -> list[int]:
@@ -181,12 +184,12 @@ def matching(database: Database, which: Filter, ids: Ids) -> Iterator[NameAndSiz
         yield name, size
 
 
-def _oldest(database: Database, limit: int, until_seq: int) -> Iterator[NameAndSize]:
-    """Yield those that events up to `until_seq` have told of, in the order of taking."""
-    last, page = FIRST_ID, limit
-    while rows := database.rows(_OLDEST, (last, page)):
-        yield from ((name, size) for _, name, size, seq in rows if seq <= until_seq)
-        last, page = rows[-1][0], PAGE
+def _oldest(database: Database, is_meant: Callable[[int], bool]) -> Iterator[NameAndSize]:
+    """Yield those of which the seq of their event is meant, in the order of taking."""
+    last = FIRST_ID
+    while rows := database.rows(_OLDEST, (last, PAGE)):
+        yield from ((name, size) for _, name, size, seq in rows if is_meant(seq))
+        last = rows[-1][0]
 
 
 def _first_free(work: Work, place: int) -> int:

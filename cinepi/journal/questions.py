@@ -1,6 +1,6 @@
 """What can be asked of the open journal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -89,12 +89,13 @@ class Questions:
         """The picture that was taken last; one that was found in the folder only if all were."""
         return captures.newest(self._database, self._tally)
 
-    def oldest_captures(self, limit: int) -> tuple[NameAndSize, ...]:
-        """Name and size of up to `limit` pictures, those taken first in front.
+    def oldest_captures(self) -> Iterator[NameAndSize]:
+        """Yield name and size of all pictures, those taken first in front.
 
-        Of those that no reader holds, as long as there are any.
+        Those that no reader holds come before all others. They are read in pages, and what others
+        add or remove in between is seen.
         """
-        return captures.oldest(self._database, self._tally, limit)
+        return captures.oldest(self._database, self._tally)
 
     def capture_names(self) -> set[str]:
         """The names of all pictures in the index."""

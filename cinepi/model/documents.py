@@ -14,7 +14,7 @@ PauseReason = Literal["command", "storage_full"]
 MissReason = Literal["late", "camera", "storage", "service_down", "power_off", "snapshot"]
 CaptureKind = Literal["frame", "snapshot"]
 CameraHealth = Literal["ok", "recovering", "lost", "stuck"]
-StorageState = Literal["ok", "low", "full"]
+StorageState = Literal["ok", "low", "full", "failing"]
 Rung = Literal["none", "restart_stream", "reopen", "restart_process", "reboot"]
 
 
@@ -377,13 +377,15 @@ class StorageDocument(Document, frozen=True):
     """The disk under the captures.
 
     Attributes:
-        free_bytes: Free for the service.
-        total_bytes: Size of the file system.
+        free_bytes: Free for the service; what was seen last where the disk fails, 0 before.
+        total_bytes: Size of the file system, likewise.
         reserve_bytes: What captures leave alone.
         captures: Pictures known to the index.
         captures_bytes: Their size in all.
         days_left: Until the reserve is reached at the running session's rate; None without one.
-        state: `low` when fewer than 50 typical pictures fit above the reserve.
+        state: `low` when fewer than 50 typical pictures fit above the reserve; `failing` when the
+            folder is not there, is another one, or its disk fails.
+        problem: What is wrong with disk or folder, in a sentence with what to do; None if nothing.
     """
 
     free_bytes: Annotated[
@@ -398,3 +400,4 @@ class StorageDocument(Document, frozen=True):
         reading("Disk days left", "Until the disk is full at the present rate.", unit="d"),
     ] = None
     state: StorageState = "ok"
+    problem: str | None = None

@@ -1,5 +1,7 @@
 """Events: what happened, in the past tense, as the journal keeps it and MQTT tells it."""
 
+from typing import Literal
+
 import msgspec
 
 from cinepi.model.documents import (
@@ -192,6 +194,32 @@ class CapturesFound(Event, frozen=True):
     count: int
     first: str
     last: str
+
+
+class CapturesFolderChanged(Event, frozen=True):
+    """The folder of the pictures is another one than before, or was emptied at once.
+
+    Nothing is taken for deleted. Where its disk is missing or is another one, no picture is stored
+    until the old folder is back or `captures/accept` says that this one is meant.
+
+    Attributes:
+        reason: What is wrong with it and what to do, in a sentence.
+        captures: Pictures in the index.
+    """
+
+    reason: str
+    captures: int
+
+
+class CapturesFolderSettled(Event, frozen=True):
+    """The folder of the pictures is the known one again.
+
+    Attributes:
+        how: `back` where the old folder has returned, `accepted` where somebody said that the new
+            one is meant: pictures that are not in it are told as missing then.
+    """
+
+    how: Literal["back", "accepted"]
 
 
 class CaptureQuarantined(Event, frozen=True):

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 
 from cinepi.camera.camera import Camera
+from cinepi.capture.folder import KnownFolder
 from cinepi.capture.store import Store
 from cinepi.capture.take import Taker
 from cinepi.clock import Clock
@@ -16,7 +17,6 @@ from cinepi.journal.journal import Journal
 from cinepi.paths import Layout
 from cinepi.service.board import Board
 from cinepi.service.configuration import Configuration
-from cinepi.service.folders import begin, put_in_order
 from cinepi.service.followers.contract import Followed
 from cinepi.service.followers.registry import all_followers
 from cinepi.service.giving_up import CameraExits
@@ -25,6 +25,7 @@ from cinepi.service.in_progress import InProgress
 from cinepi.service.parts import Parts
 from cinepi.service.probe import FolderProbe
 from cinepi.service.storage import Storage
+from cinepi.service.tidying import Tidying
 from cinepi.timing import realtime
 from cinepi.timing.keeper import SessionKeeper
 from cinepi.timing.shutter import Shutter
@@ -36,9 +37,11 @@ def assemble(layout: Layout, clock: Clock, journal: Journal, in_force: InForce) 
     Blocks until folder and index agree: some ms, after a crash up to some seconds.
     """
     board = Board()
-    store = Store(layout.captures, clock)
-    has_begun = begin(store, journal)
-    keeper = _keeper(journal, clock, board, has_begun=has_begun)
+    known = KnownFolder(layout.captures, journal, beside=layout.journal.parent)
+    store = Store(layout.captures, clock, known)
+    tidying = Tidying(store, journal, known)
+    tidying.begin()
+    keeper = _keeper(journal, clock, board, has_begun=tidying.has_begun)
     exits = CameraExits(journal, keeper)
     camera = _camera(layout, clock, in_force, board, exits)
     taker = _taker(camera, store, journal, clock, board)
@@ -50,7 +53,7 @@ def assemble(layout: Layout, clock: Clock, journal: Journal, in_force: InForce) 
         clock=clock,
         settings=lambda: in_force.config.capture,
         on_change=partial(board.changed, "storage"),
-        catch_up=None if has_begun else partial(put_in_order, store, journal),
+        tidying=tidying,
     )
     shutter = Shutter(
         keeper=keeper,
@@ -72,6 +75,7 @@ def assemble(layout: Layout, clock: Clock, journal: Journal, in_force: InForce) 
         taker=taker,
         keeper=keeper,
         storage=storage,
+        tidying=tidying,
         shutter=shutter,
         board=board,
         exits=exits,

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from cinepi.config import store as config_store
-from cinepi.errors import Problem
+from cinepi.errors import CinepiError, Problem
 from cinepi.protocol import Check, HealthResult
 from cinepi.service.parts import Parts
 
@@ -37,12 +37,15 @@ def _modules(parts: Parts) -> Check:
 
 
 def _file_system(parts: Parts) -> tuple[Check, float | None]:
+    if (problem := parts.tidying.problem) is not None and not parts.tidying.is_usable:
+        return Check(state="failing", reason=problem), None
     try:
         took_ms = parts.probe.measure()
-    except OSError as error:
-        reason = f"cannot write in {parts.layout.captures}: {error.strerror}"
-        return Check(state="failing", reason=reason), None
+    except CinepiError as error:
+        return Check(state="failing", reason=str(error)), None
     storage = parts.storage.document()
+    if storage.problem is not None:
+        return Check(state="failing", reason=storage.problem), took_ms
     free = f"{storage.free_bytes / 1e6:.0f} MB free, {storage.reserve_bytes / 1e6:.0f} MB reserve"
     if storage.state == "full":
         reason = f"no room for another picture ({free}): delete captures or lower reserve_mb"

@@ -95,6 +95,7 @@ class Monitor:
         yield parts.keeper.tell_misses
         yield parts.configuration.look
         if turn % STORAGE_EVERY == 0:
+            yield parts.tidying.look
             yield parts.storage.check
         yield lambda: tell_vanished(parts.store, parts.journal)
         yield parts.taker.tidy

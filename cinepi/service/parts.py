@@ -15,6 +15,7 @@ from cinepi.service.in_force import InForce
 from cinepi.service.in_progress import InProgress
 from cinepi.service.probe import FolderProbe
 from cinepi.service.storage import Storage
+from cinepi.service.tidying import Tidying
 from cinepi.timing.keeper import SessionKeeper
 from cinepi.timing.shutter import Shutter
 
@@ -33,6 +34,7 @@ class Parts:
     taker: Taker
     keeper: SessionKeeper
     storage: Storage
+    tidying: Tidying
     shutter: Shutter
     board: Board
     exits: CameraExits

@@ -6,13 +6,12 @@ import time
 from pathlib import Path
 
 from cinepi.clock import Clock
+from cinepi.disk import our_errors, try_out
 from cinepi.units import Milliseconds, MonotonicTime, Seconds
 
 WRITE_EVERY: Seconds = 1800.0
-"""A file is really made so often. Twice a minute wrote 8 to 11 MB of ext4 metadata an hour."""
-
-_NO_NAMELESS_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
-_NAME = ".cinepi_health.tmp"  # should it ever stay, the sweep at the next start removes it
+"""What a picture needs is really done so often: twice a minute wrote 8 to 11 MB of ext4 metadata an
+hour."""
 
 
 class FolderProbe:
@@ -28,16 +27,17 @@ class FolderProbe:
         """Try the folder and return how long that took.
 
         Raises:
-            OSError: It cannot be written, or is not there.
+            CinepiError: It cannot be written, or is not there.
         """
         began = time.perf_counter()
         now = self._clock.monotonic()
         if self._written_at is None or now - self._written_at > WRITE_EVERY:
             self._written_at = None
-            self._write()
+            try_out(self._folder, self._clock)
             self._written_at = now
         else:
-            self._ask()
+            with our_errors(self._folder):
+                self._ask()
         return round((time.perf_counter() - began) * 1e3, 3)
 
     def _ask(self) -> None:
@@ -45,22 +45,3 @@ class FolderProbe:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         if not os.access(self._folder, os.W_OK | os.X_OK):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-
-    def _write(self) -> None:
-        """Make a file without a name: nothing is left of it, whatever happens."""
-        try:
-            descriptor = os.open(self._folder, os.O_TMPFILE | os.O_WRONLY, 0o600)
-        except OSError as error:
-            if error.errno not in _NO_NAMELESS_FILES or not self._folder.is_dir():
-                raise
-            self._write_named()
-            return
-        try:
-            os.write(descriptor, b"\0")
-        finally:
-            os.close(descriptor)
-
-    def _write_named(self) -> None:
-        path = self._folder / _NAME
-        path.write_bytes(b"\0")
-        path.unlink()

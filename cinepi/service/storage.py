@@ -1,30 +1,39 @@
 """The disk under the captures: how much is left, and what happens when nothing is."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice, tee
 
 from cinepi.capture.removal import remove
 from cinepi.capture.store import Store
 from cinepi.capture.take import Taker
 from cinepi.clock import Clock
 from cinepi.errors import CinepiError, ConflictError, StorageFullError
+from cinepi.journal.captures import NameAndSize
 from cinepi.journal.journal import Journal
 from cinepi.logs.seldom import Seldom
 from cinepi.logs.setup import logger
 from cinepi.model.documents import StorageDocument, StorageState
 from cinepi.model.events import StorageLow, StorageRecovered
 from cinepi.model.settings import CaptureSettings
+from cinepi.service.tidying import Tidying
 from cinepi.timing.keeper import SessionKeeper
-from cinepi.units import MEGABYTE, Bytes
+from cinepi.units import MEGABYTE, Bytes, Seconds
 
 LOW_PICTURES = 50
 """`low` is announced when fewer typical pictures fit above the reserve."""
 ROOM_PICTURES = 4
 """Deleting the oldest, or waiting, goes on until so many typical pictures fit."""
 
-_BATCH = 20  # pictures deleted in one transaction
-_MOST_BATCHES = 10  # a second each on a bad card
+MAKE_ROOM_LIMIT: Seconds = 5.0
+"""So long at most the shutter deletes for one picture. Where that is not enough, the next one goes
+on: a shutter that deletes for minutes would be taken for one that hangs."""
+
+_BATCH = 20  # pictures deleted in one transaction, which takes up to a second on a bad card
+_PAGE = 500  # entries that are compared with the folder at once
 _DAY_S = 86_400
+_ANNOUNCED = "storage_low"
 
 _log = logger("storage")
 
@@ -42,7 +51,7 @@ class Storage:
         clock: Clock,
         settings: Callable[[], CaptureSettings],
         on_change: Callable[[], None],
-        catch_up: Callable[[], None] | None = None,
+        tidying: Tidying,
     ) -> None:
         """Watch the disk of `store`.
 
@@ -54,7 +63,7 @@ class Storage:
             clock: The time.
             settings: The reserve and the policy, as they are now.
             on_change: Called when a `check` saw a change.
-            catch_up: What the start could not do on a full disk.
+            tidying: Knows whether the folder is the right one, and puts it in order.
         """
         self._store = store
         self._taker = taker
@@ -62,14 +71,22 @@ class Storage:
         self._keeper = keeper
         self._settings = settings
         self._on_change = on_change
-        self._catch_up = catch_up
-        self._is_announced = False
+        self._tidying = tidying
+        self._is_announced = journal.value(_ANNOUNCED) is not None
         self._seldom = Seldom(clock)
+        self._last_seen: tuple[Bytes, Bytes] = 0, 0
         self._document = StorageDocument()
 
     def document(self) -> StorageDocument:
-        """What the world is told, as of now."""
-        free, total = self._store.disk()
+        """What the world is told, as of now; a disk that fails is a document too."""
+        problem = self._tidying.problem
+        is_usable = self._tidying.is_usable
+        if is_usable:
+            try:
+                self._last_seen = self._store.disk()
+            except CinepiError as error:
+                is_usable, problem = False, str(error)
+        free, total = self._last_seen
         count, size = self._journal.capture_totals()
         reserve = self._reserve()
         room = free - reserve
@@ -85,29 +102,39 @@ class Storage:
             captures=count,
             captures_bytes=size,
             days_left=days_left,
-            state=_state(room, typical),
+            state=_state(room, typical) if is_usable else "failing",
+            problem=problem,
         )
 
     def check(self) -> None:
-        """Announce that the disk fills up or has room again, and let a waiting session go on."""
+        """Announce that the disk fills up or has room again, and let a waiting session go on.
+
+        Raises:
+            CinepiError: The journal or the folder fails; the next check tries again.
+        """
         document = self.document()
         if document != self._document:
             self._document = document
             self._on_change()
         self._let_go_on()
-        if document.state != "ok" and not self._is_announced:
-            self._journal.tell(
-                StorageLow(
-                    free_bytes=document.free_bytes,
-                    reserve_bytes=document.reserve_bytes,
-                    policy=self._settings().when_full,
-                )
-            )
+        self._announce(document)
+        if document.state != "failing":
+            self._resume_if_there_is_room(document.free_bytes)
+
+    def _announce(self, document: StorageDocument) -> None:
+        """Tell what has changed since it was told last, in this run or in an earlier one."""
+        if document.state in ("low", "full") and not self._is_announced:
             self._is_announced = True
+            low = StorageLow(
+                free_bytes=document.free_bytes,
+                reserve_bytes=document.reserve_bytes,
+                policy=self._settings().when_full,
+            )
+            self._journal.tell(low, lambda tx: tx.set_value(_ANNOUNCED, "yes"))
         elif document.state == "ok" and self._is_announced:
-            self._journal.tell(StorageRecovered(free_bytes=document.free_bytes))
             self._is_announced = False
-        self._resume_if_there_is_room(document.free_bytes)
+            recovered = StorageRecovered(free_bytes=document.free_bytes)
+            self._journal.tell(recovered, lambda tx: tx.drop_values([_ANNOUNCED]))
 
     def handle_full(self, error: StorageFullError) -> bool:
         """Follow the user's policy; True if there is room now."""
@@ -128,26 +155,40 @@ class Storage:
         return False
 
     def _delete_oldest(self) -> bool:
-        """Delete at least one batch: a disk may have space, and yet no room for another file.
+        """Delete pictures until there is room for some, but for `MAKE_ROOM_LIMIT` at most.
 
-        And `_MOST_BATCHES` at most: where that is not enough, the next picture goes on with it. A
-        shutter that deletes for minutes would be taken for one that hangs. Nothing is deleted in
-        vain, where something else fills the disk.
+        One batch at least: a disk may have space, and yet no room for another file. What counts
+        are bytes that have come free. Entries of the index without a file free none and are passed
+        over, 150,000 of them in half a second.
         """
-        _, size = self._journal.capture_totals()
-        if self._store.disk()[0] + size < self._reserve() + self._typical():
-            if self._seldom.is_due("in vain"):
-                _log.warning("all pictures together would not make room: they stay", bytes=size)
+        end = time.perf_counter() + MAKE_ROOM_LIMIT
+        ahead, there = tee(self._oldest_there())
+        if self._would_be_in_vain(ahead):
             return False
         wanted = self._wanted_free()
-        for _ in range(_MOST_BATCHES):
-            oldest = self._journal.oldest_captures(_BATCH)
-            if not oldest:
-                return False
-            remove(self._store, self._journal, [name for name, _ in oldest], "make_room")
+        while time.perf_counter() < end and (batch := list(islice(there, _BATCH))):
+            remove(self._store, self._journal, [name for name, _ in batch], "make_room")
             if self._store.disk()[0] >= wanted:
                 return True
         return False
+
+    def _would_be_in_vain(self, there: Iterator[NameAndSize]) -> bool:
+        """Whether something else fills the disk: then all pictures together would not help."""
+        lacking = self._reserve() + self._typical() - self._store.disk()[0]
+        for _, size in there:
+            if lacking <= size:
+                return False
+            lacking -= size
+        if self._seldom.is_due("in vain"):
+            _log.warning("all pictures together would not make room: they stay")
+        return True
+
+    def _oldest_there(self) -> Iterator[NameAndSize]:
+        """Yield the pictures of which there is a file, those that were taken first in front."""
+        oldest = self._journal.oldest_captures()
+        while page := list(islice(oldest, _PAGE)):
+            missing = set(self._store.missing([name for name, _ in page]))
+            yield from ((name, size) for name, size in page if name not in missing)
 
     def _let_go_on(self) -> None:
         """Take up a session that could not be resumed, since the disk was full to the last byte."""
@@ -159,10 +200,9 @@ class Storage:
 
     def _go_on(self) -> None:
         """Do first what the start could not: a frame that is in no index would count as missed."""
-        if self._catch_up is not None:
-            self._taker.between_pictures(self._catch_up)
-            self._catch_up = None
-        self._keeper.take_up()
+        self._tidying.go_on(self._taker.between_pictures)
+        if self._tidying.has_begun:
+            self._keeper.take_up()
 
     def _resume_if_there_is_room(self, free: Bytes) -> None:
         session = self._keeper.running

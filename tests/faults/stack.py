@@ -15,6 +15,7 @@ from typing import IO, TypeVar
 
 import psutil
 
+from cinepi.capture.folder import MARKER
 from cinepi.clock import CLOCK_VARIABLE
 from cinepi.paths import ROOT_VARIABLE, Layout
 from tests.machine import free_port
@@ -202,8 +203,9 @@ class Stack:
         self.layout.faults.unlink(missing_ok=True)
 
     def pictures(self) -> set[str]:
-        """Names of all files in the capture folder."""
-        return {path.name for path in self.layout.captures.iterdir() if path.is_file()}
+        """Names of all files in the capture folder, but for the one that marks it."""
+        files = (path for path in self.layout.captures.iterdir() if path.is_file())
+        return {path.name for path in files if path.name != MARKER}
 
     def stderr(self) -> str:
         """The end of what the programs said."""

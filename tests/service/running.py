@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 import msgspec
 import piexif
 
+from cinepi.capture.folder import MARKER
 from cinepi.client import Client
 from cinepi.clock import CLOCK_VARIABLE
 from cinepi.envelope import Command
@@ -192,8 +193,9 @@ class RunningService:
         self.process.wait(LIMIT)
 
     def pictures(self) -> list[str]:
-        """Names of all files in the capture folder."""
-        return sorted(path.name for path in self.layout.captures.iterdir() if path.is_file())
+        """Names of all files in the capture folder, but for the one that marks it."""
+        files = (path for path in self.layout.captures.iterdir() if path.is_file())
+        return sorted(path.name for path in files if path.name != MARKER)
 
     def copy_picture(self, times: int) -> None:
         """Take a picture and put copies of it beside it, for the next start to find."""

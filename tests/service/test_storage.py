@@ -8,13 +8,12 @@ import pytest
 
 from cinepi.clock import rfc3339
 from cinepi.errors import StorageFullError
-from cinepi.protocol import ConfigChangeResult, ConfigPatchParams
+from cinepi.protocol import ConfigChangeResult, ConfigPatchParams, HealthResult, WatchResult
 from tests.service.running import RunningService, wait_for
 from tests.stalls import counted_stalls
 
 Start = Callable[..., RunningService]
 
-HUGE = 30_000_000_000  # bytes
 ALL_OF_IT = 1_000_000  # MB: a reserve that no disk of a test machine has free
 
 
@@ -24,6 +23,11 @@ def patch(service: RunningService, **capture: object) -> None:
 
 
 @pytest.mark.alone
+def watch(service: RunningService) -> WatchResult:
+    """All of the present state."""
+    return service.call("watch", WatchResult)
+
+
 def test_pause_waits_for_space_and_goes_on(service: RunningService) -> None:
     """At the reserve the session pauses and says why; with space again it goes on by itself."""
     patch(service, when_full="pause")
@@ -102,20 +106,39 @@ def test_a_snapshot_without_room_leaves_a_waiting_session_alone(
     assert service.session().state == "waiting"
 
 
-def test_much_room_is_made_by_steps(start_service: Start) -> None:
-    """One try deletes 200 pictures at most, so that the shutter is not taken for one that hangs."""
+def test_low_is_told_once_over_restarts(start_service: Start) -> None:
+    """What was announced is remembered, and room that was made meanwhile is told."""
     service = start_service()
-    picture = (service.layout.captures / service.snapshot().filename).read_bytes()
+    service.snapshot()
+    patch(service, reserve_mb=ALL_OF_IT)
+    wait_for(lambda: service.events("storage_low"))
     service.terminate()
-    for number in range(249):
-        name = f"cinepi_20200101_00{number // 60:02}{number % 60:02}.jpg"
-        with (service.layout.captures / name).open("wb") as file:
-            file.write(picture)
-            file.seek(HUGE)  # a hole: it looks as if there was room to be made
-            file.write(picture)
     service = start_service()
-    patch(service, when_full="delete_oldest", reserve_mb=ALL_OF_IT)
-    for left in (50, 0):
-        with pytest.raises(StorageFullError):
-            service.snapshot()
-        assert len(service.pictures()) == left
+    wait_for(lambda: watch(service).storage.state == "full")
+    with pytest.raises(StorageFullError):
+        service.snapshot()
+    service.terminate()
+    config = service.layout.config
+    config.write_text(config.read_text().replace(str(ALL_OF_IT), "16"))
+    service = start_service()
+    wait_for(lambda: service.events("storage_recovered"))
+    assert len(service.events("storage_low")) == 1
+
+
+def test_a_broken_disk_silences_nobody(service: RunningService) -> None:
+    """`watch` answers with a document that says what is wrong; health says so as well."""
+    service.snapshot()
+    assert watch(service).storage.free_bytes > 0
+    captures = service.layout.captures
+    captures.rename(captures.with_name("aside"))
+    captures.symlink_to(captures)
+    storage = watch(service).storage
+    assert storage.state == "failing"
+    assert "Too many levels of symbolic links" in (storage.problem or "")
+    assert storage.free_bytes > 0
+    health = service.call("health.get", HealthResult)
+    assert health.file_system.state == "failing"
+    assert "Too many levels of symbolic links" in health.file_system.reason
+    captures.unlink()
+    captures.with_name("aside").rename(captures)
+    wait_for(lambda: watch(service).storage.state == "ok")

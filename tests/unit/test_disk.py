@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from cinepi.disk import opened, our_errors, speaking_of, user_name
-from cinepi.errors import CinepiError, ConflictError, InternalError, PermissionDeniedError
+from cinepi.errors import (
+    CinepiError,
+    ConflictError,
+    InternalError,
+    PermissionDeniedError,
+    StorageUnavailableError,
+)
 
 NOBODY = 65534
 
@@ -61,7 +67,7 @@ def test_a_link_to_a_folder_that_is_not_there_asks_for_the_disk(tmp_path: Path) 
     """Where the folder of the pictures leads to a stick that is not mounted, the words say so."""
     link = tmp_path / "captures"
     link.symlink_to(tmp_path / "stick" / "captures")
-    with pytest.raises(InternalError) as caught, opened(link, make=True):
+    with pytest.raises(StorageUnavailableError) as caught, opened(link, make=True):
         pass
     assert str(caught.value) == (
         f"cannot use {link}: {link} is a link to {tmp_path / 'stick' / 'captures'}, "
@@ -74,8 +80,8 @@ def test_a_link_to_a_folder_that_is_not_there_asks_for_the_disk(tmp_path: Path) 
     [
         (errno.EROFS, PermissionDeniedError, "the disk is mounted read-only"),
         (errno.EIO, InternalError, "may be failing"),
-        (errno.ESTALE, InternalError, "is it plugged in, and mounted"),
-        (errno.ENOTCONN, InternalError, "is it plugged in, and mounted"),
+        (errno.ESTALE, StorageUnavailableError, "is it plugged in, and mounted"),
+        (errno.ENOTCONN, StorageUnavailableError, "is it plugged in, and mounted"),
         (errno.EBUSY, InternalError, "mount its folder instead"),
         (errno.ELOOP, ConflictError, "Too many levels"),
     ],

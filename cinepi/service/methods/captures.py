@@ -1,12 +1,14 @@
 """Pictures on disk: list, get, read, delete, verify."""
 
 import os
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
 
 from cinepi.capture import naming
-from cinepi.capture.removal import remove
+from cinepi.capture.removal import remove, tell_missing
 from cinepi.capture.sweep import survey
 from cinepi.errors import InvalidArgumentError, Problem
 from cinepi.journal.captures import microseconds
@@ -15,6 +17,7 @@ from cinepi.model.documents import CaptureDocument, CaptureEntry
 from cinepi.protocol import (
     CHUNK,
     MAX_NAMES,
+    AcceptResult,
     CaptureGetParams,
     CaptureReadParams,
     CaptureReadResult,
@@ -22,6 +25,7 @@ from cinepi.protocol import (
     CapturesDeleteResult,
     CapturesListParams,
     CapturesListResult,
+    NoParams,
     VerifyParams,
     VerifyResult,
 )
@@ -42,21 +46,23 @@ def list_(call: Call[CapturesListParams]) -> CapturesListResult:
     return CapturesListResult(captures=tuple(entries), next=page.next)
 
 
-@method("captures.get", CaptureGetParams)
+@method("captures.get", CaptureGetParams, lane="work")
 def get(call: Call[CaptureGetParams]) -> CaptureDocument:
-    """What is known about one shot, by the name of any of its files."""
-    return _known(call, call.params.filename)
+    """What is known about one shot, by the name of any of its files, of which there is one."""
+    capture = _known(call, call.params.filename)
+    os.close(_opened(call, call.params.filename))
+    return capture
 
 
 @method("captures.read", CaptureReadParams, lane="work")
 def read(call: Call[CaptureReadParams]) -> CaptureReadResult:
     """A part of the bytes of any file of a shot, or of the preview of its picture."""
     name, offset = _checked(call.params.filename), call.params.offset
-    if call.params.preview:
-        preview = call.parts.taker.preview_of(name)
-        return CaptureReadResult(data=preview[offset : offset + CHUNK], total=len(preview))
-    descriptor = call.parts.store.open(name)
+    descriptor = _opened(call, name)
     try:
+        if call.params.preview:
+            preview = call.parts.taker.preview_of(name)
+            return CaptureReadResult(data=preview[offset : offset + CHUNK], total=len(preview))
         total = os.fstat(descriptor).st_size
         return CaptureReadResult(data=os.pread(descriptor, CHUNK, offset), total=total)
     finally:
@@ -95,13 +101,63 @@ def verify(call: Call[VerifyParams]) -> VerifyResult:
         capture = journal.capture(name) if call.params.digest else None
         return None if capture is None else capture.digest_of(name)
 
-    report = survey(call.parts.store.folder, journal.capture_names(), digest_of)
+    store = call.parts.store
+    store.check()
+    report = survey(store.folder, journal.capture_names, digest_of)
+    unknown = _not_known(call, report.unknown)
+    missing = _taken_out(call, report.missing)
     return VerifyResult(
         checked=report.checked,
-        damaged=report.damaged,
-        missing=report.missing,
-        unknown=report.unknown,
+        damaged=report.damaged[:MAX_NAMES],
+        missing=missing[:MAX_NAMES],
+        unknown=unknown[:MAX_NAMES],
+        damaged_count=len(report.damaged),
+        missing_count=len(missing),
+        unknown_count=len(unknown),
     )
+
+
+@method("captures.accept", NoParams, lane="work")
+def accept(call: Call[NoParams]) -> AcceptResult:
+    """Go on in a folder that is another one than before."""
+    result = AcceptResult(captures=call.parts.journal.capture_totals()[0])
+    call.parts.tidying.accept(lambda tx: tx.finish(call.command, result))
+    return result
+
+
+def _opened(call: Call[Any], name: str) -> int:
+    """A descriptor of a file; a shot whose picture is gone leaves the index as well.
+
+    Raises:
+        InvalidArgumentError: There is no such file.
+    """
+    try:
+        return call.parts.store.open(name)
+    except InvalidArgumentError as error:
+        capture = call.parts.journal.capture(name)
+        is_picture = capture is not None and capture.filename == name
+        if call.parts.store.has_changed or not is_picture or not _taken_out(call, [name]):
+            raise
+        message = f"the file of {name} is gone: somebody has removed it; the index has let it go"
+        raise InvalidArgumentError.at("/filename", message) from error
+
+
+def _taken_out(call: Call[Any], names: Sequence[str]) -> tuple[str, ...]:
+    """Those of the names that were in the index, and of which there is no file; told as missing.
+
+    Of a folder that is not the known one they are not taken out.
+    """
+    if call.parts.store.has_changed:
+        return tuple(names)
+    return tuple(chain.from_iterable(tell_missing(call.parts.store, call.parts.journal, names)))
+
+
+def _not_known(call: Call[Any], names: Sequence[str]) -> tuple[str, ...]:
+    """Those of the names that the index still lacks once no picture is being stored."""
+    known: set[str] = set()
+    call.parts.taker.between_pictures(lambda: known.update(call.parts.journal.capture_names()))
+    gone = set(call.parts.store.missing(names))
+    return tuple(name for name in names if name not in known and name not in gone)
 
 
 def _chosen(call: Call[CapturesDeleteParams]) -> list[tuple[str, int]]:

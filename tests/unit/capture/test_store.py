@@ -15,6 +15,7 @@ from cinepi.errors import (
     InvalidArgumentError,
     PermissionDeniedError,
     StorageFullError,
+    StorageUnavailableError,
 )
 from cinepi.stem import stem_of
 from tests.unit.camera.bench import Bench
@@ -150,7 +151,7 @@ def test_folder_that_is_a_file(store: Store, folder: Path) -> None:
     """A folder that cannot be made is an error that names it."""
     folder.parent.mkdir(parents=True)
     folder.write_text("no folder")
-    with pytest.raises(InternalError, match=str(folder)):
+    with pytest.raises(StorageUnavailableError, match=str(folder)):
         store.write(WHOLE, WALL)
 
 
