@@ -112,7 +112,7 @@ def test_what_is_no_whole_shot_is_put_aside(taker: Taker, folder: Path) -> None:
     assert swept.found == (torn.filename, kept.filename)
     assert swept.missing == (alone.filename,)
     assert swept.companions == {stem_of(kept.filename): (kept.files[0].filename,)}
-    assert survey(folder, set(kept.filenames)).damaged == ()
+    assert survey(folder, lambda: set(kept.filenames)).damaged == ()
 
 
 @pytest.mark.usefixtures("with_notes")
