@@ -10,7 +10,7 @@ from cinepi.camera.camera import Camera
 from cinepi.capture.folder import KnownFolder
 from cinepi.capture.store import Store
 from cinepi.capture.take import Taker
-from cinepi.errors import InternalError, StorageFullError
+from cinepi.errors import StorageFullError
 from cinepi.journal.journal import Journal
 from cinepi.model.settings import CameraSettings, CaptureSettings
 from cinepi.paths import Layout
@@ -87,13 +87,14 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def test_what_could_not_be_announced_is_announced_later(bench: Bench) -> None:
-    """A journal that fails at the first look hears of the full disk at the next."""
+    """A journal that fails at the first look hears of the full disk with the next thing that it keeps."""
     bench.settings = CaptureSettings(reserve_mb=ALL_OF_IT)
-    with bench.journal.transaction(), pytest.raises(InternalError, match="inside another"):
+    with bench.journal.transaction():  # this thread can begin no other one
         bench.storage.check()
     assert bench.shown == ["full"]
     bench.storage.check()
-    bench.storage.check()
+    with bench.journal.transaction():  # any, as a picture makes one
+        pass
     assert bench.told() == ["service_started", "storage_low"]
 
 
