@@ -8,7 +8,7 @@ from cinepi.camera import backends, registry
 from cinepi.camera.backends.picamera2.causes import translated
 from cinepi.camera.backends.picamera2.holders import camera_holders
 from cinepi.camera.bounded import BoundedCaller
-from cinepi.camera.fit import fit
+from cinepi.camera.fit import fit, fit_exposure
 from cinepi.clock import SystemClock
 from cinepi.errors import (
     CameraUnavailableError,
@@ -16,6 +16,7 @@ from cinepi.errors import (
     InternalError,
     InvalidArgumentError,
 )
+from cinepi.exposure.contract import Exposure
 from cinepi.features import features_of
 from cinepi.model.settings import CameraSettings
 from cinepi.paths import Layout
@@ -111,6 +112,16 @@ def test_nearest_size(asked: str, expected: str) -> None:
     fitted = fit(CameraSettings(resolution=asked), (feature,))
     assert fitted.settings.resolution == expected
     assert fitted.adjusted == (() if asked == expected else ("resolution",))
+
+
+def test_exposure_is_moved_into_the_range_of_the_camera() -> None:
+    """A shutter out of range becomes the nearest; what is not asked for is left to the camera."""
+    feature = FEATURES["shutter_us"].narrowed(minimum=114, maximum=1_000_000)
+    asked = Exposure(shutter_us=2_000_000, gain=2.0)
+    assert fit_exposure(asked, (feature,)) == Exposure(shutter_us=1_000_000, gain=2.0)
+    assert fit_exposure(Exposure(shutter_us=1), (feature,)) == Exposure(shutter_us=114)
+    assert fit_exposure(Exposure(gain=2.0), (feature,)) == Exposure(gain=2.0)
+    assert fit_exposure(asked, ()) == Exposure()
 
 
 def test_choice_that_is_not_offered_becomes_the_default() -> None:
