@@ -120,7 +120,7 @@ class CameraBackend(ABC):
         """Begin an exposure now and wait for the frame, for at most `limit` seconds.
 
         The frame is the first one that began after the call and shows what was asked for. Where
-        the camera does not obey within a second or so, it is the next one, and `achieved` says
+        the camera does not obey within two seconds, it is the next one, and `achieved` says
         what it did. A frame that began before the call does not count.
 
         Args:
