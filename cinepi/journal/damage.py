@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from cinepi.clock import Clock
-from cinepi.journal.database import Database
+from cinepi.journal.database import Database, legible_text
 from cinepi.journal.failure import is_damage, suspect_mark, translated
 from cinepi.journal.net import understood
 from cinepi.journal.tally import TALLY_KEY, Tally, load_tally
@@ -144,6 +144,7 @@ def _save_state(broken: Path, clock: Clock) -> dict[str, bytes]:
     saved: dict[str, bytes] = {}
     newest, readers = 0, {}
     with suppress(sqlite3.Error), closing(sqlite3.connect(broken)) as connection:
+        connection.text_factory = legible_text
         saved.update(connection.execute("SELECT key, value FROM state"))
     with suppress(sqlite3.Error), closing(sqlite3.connect(broken)) as connection:
         newest = connection.execute("SELECT max(seq) FROM event").fetchone()[0] or 0

@@ -61,7 +61,7 @@ class Database:
             check_same_thread=False,
             cached_statements=64,
         )
-        self._connection.text_factory = _legible
+        self._connection.text_factory = legible_text
         try:
             for pragma in _SETTINGS:
                 self._connection.execute(pragma)
@@ -133,7 +133,7 @@ class Database:
         )
 
 
-def _legible(text: bytes) -> str:
+def legible_text(text: bytes) -> str:
     """A wrong byte costs one character: Python's own way is to fail all that was asked for."""
     return text.decode(errors="replace")
 
