@@ -126,7 +126,7 @@ class Memory:
             return msgspec.json.decode(self._path.read_bytes(), type=Remembered)
         except FileNotFoundError:
             return Remembered()
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError) as error:  # msgspec's errors, and wrong UTF-8 inside
             _log.warning("state file lost; events are delivered again", reason=str(error))
             return Remembered()
 

@@ -128,7 +128,7 @@ def _time(exposure: dict[int, bytes]) -> WallTime | None:
 def _provenance(comment: bytes) -> Provenance:
     try:
         return msgspec.json.decode(comment.removeprefix(_ASCII), type=Provenance)
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):  # msgspec's errors, and wrong UTF-8 inside them
         return Provenance()
 
 

@@ -132,7 +132,7 @@ def load(path: Path) -> Memory:
         return msgspec.json.decode(path.read_bytes(), type=Memory)
     except FileNotFoundError:
         return Memory()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError) as error:  # msgspec's errors, and wrong UTF-8 inside
         _log.warning("earlier announcements are forgotten", path=str(path), reason=str(error))
         return Memory()
 

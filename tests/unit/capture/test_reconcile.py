@@ -194,3 +194,16 @@ def test_a_picture_that_has_come_back_is_not_missing(store: Store, journal: Jour
     put(store, capture(1).filename, b"\xff\xd8\xff\xd9")
     deque(steps, maxlen=0)
     assert told(journal, "capture_deleted") == []
+
+
+def test_a_picture_whose_facts_are_damaged_is_found_all_the_same(
+    store: Store, journal: Journal, picture: Callable[[Order], bytes]
+) -> None:
+    """A wrong byte in the text of its EXIF costs what stands there, and not the start."""
+    content = picture(Order("frame", session=SESSION, slot=7))
+    name = "cinepi_20200101_000000.jpg"
+    put(store, name, content.replace(b"093000_ab12", b"093000_ab\xff2"))
+    run(store, journal)
+    found = journal.capture(name)
+    assert found is not None
+    assert found.session is None

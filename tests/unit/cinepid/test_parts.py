@@ -100,7 +100,9 @@ def test_another_journal_begins_at_its_beginning(tmp_path: Path) -> None:
     assert Memory(path).cursor == 0
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\xff", b'{"cursor": "no"}', b"[]"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\xff", b'{"cursor": "no"}', b'{"journal": "a\xff"}', b"[]"]
+)
 def test_a_damaged_memory_is_an_empty_one(tmp_path: Path, content: bytes) -> None:
     """Events come again then, which their numbers tell."""
     path = tmp_path / "state.json"
