@@ -21,8 +21,8 @@ _HEADER = """\
 #
 #     python3 -m cinepi.config validate
 #
-# checks the file. A running service takes an edit up within seconds; one with a mistake changes
-# nothing, and the log and `health` say what is wrong. Settings can also be changed with
+# checks the file. A running service takes an edit up within seconds. A line with a mistake sets
+# nothing; the log and `health` say what is wrong. Settings can also be changed with
 #
 #     python3 -m cinepi.config set capture.interval=10
 #
