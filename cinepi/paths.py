@@ -45,12 +45,17 @@ class Layout(NamedTuple):  # a dataclass would cost every command line 10 ms of 
 
         Raises:
             InvalidArgumentError: `root` is empty: it comes of a variable that is not set, and does
-                not mean the whole system. Or it begins with a home folder that is not known.
+                not mean the whole system. Or it begins with a home folder that is not known, or
+                leads on from a working folder that is gone.
         """
         if root == "":
             raise InvalidArgumentError.at("/root", "root must be a folder, not an empty text")
         given = str(root or os.environ.get(ROOT_VARIABLE) or "/")
-        return cls(at_home(given, "root").absolute())
+        try:
+            return cls(at_home(given, "root").absolute())
+        except FileNotFoundError as error:
+            message = f"root is {given}, and the folder in which this program was started is gone"
+            raise InvalidArgumentError.at("/root", message) from error
 
     @property
     def captures(self) -> Path:

@@ -40,8 +40,7 @@ def assemble(layout: Layout, clock: Clock, journal: Journal, in_force: InForce) 
     known = KnownFolder(layout.captures, journal, beside=layout.journal.parent)
     store = Store(layout.captures, clock, known)
     tidying = Tidying(store, journal, known)
-    tidying.begin()
-    keeper = _keeper(journal, clock, board, has_begun=tidying.has_begun)
+    keeper = _keeper(journal, clock, board, tidying)
     exits = CameraExits(journal, keeper)
     camera = _camera(layout, clock, in_force, board, exits)
     taker = _taker(camera, store, journal, clock, board)
@@ -96,10 +95,14 @@ def register_documents(parts: Parts) -> None:
     parts.journal.on_append(board.journal_grew)
 
 
-def _keeper(journal: Journal, clock: Clock, board: Board, *, has_begun: bool) -> SessionKeeper:
-    """The keeper, who goes on with a session of the run before, if the index is in order."""
+def _keeper(journal: Journal, clock: Clock, board: Board, tidying: Tidying) -> SessionKeeper:
+    """Put the folder in order, and make the keeper, who goes on with a session only then.
+
+    A frame of that session may lie on the disk and in no index: it would count as missed.
+    """
+    tidying.begin()
     keeper = SessionKeeper(journal, clock, on_change=partial(board.changed, "session"))
-    if has_begun:
+    if tidying.has_begun:
         with suppress(StorageFullError):  # the monitor tries again
             keeper.take_up()
     return keeper

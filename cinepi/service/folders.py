@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from cinepi.disk import speaking_of
 from cinepi.errors import PermissionDeniedError
 from cinepi.paths import Layout
 
@@ -12,7 +13,8 @@ def make_folders(layout: Layout) -> None:
     The folder of the pictures may be on a disk that comes later: health says what it lacks.
 
     Raises:
-        PermissionDeniedError: Naming the folder and what to do.
+        PermissionDeniedError: Naming the folder, whose it is, and what to do.
+        CinepiError: Something else is in its place, or the system fails otherwise.
     """
     with suppress(OSError):
         layout.captures.mkdir(parents=True, exist_ok=True)
@@ -23,10 +25,8 @@ def make_folders(layout: Layout) -> None:
         layout.socket.parent,
     ):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            message = (
-                f"cannot make the folder {folder}: {error.strerror}; "
-                "run as the user cinepi, or set CINEPI_ROOT to a folder of your own"
-            )
-            raise PermissionDeniedError(message) from error
+            with speaking_of(folder, "make the folder"):
+                folder.mkdir(parents=True, exist_ok=True)
+        except PermissionDeniedError as error:
+            advice = "run as the user cinepi, or set CINEPI_ROOT to a folder of your own"
+            raise PermissionDeniedError(f"{error}; {advice}") from error

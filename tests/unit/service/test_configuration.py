@@ -1,6 +1,9 @@
 """Changes of the settings: in their order, as one thing, and each told to who follows."""
 
+import contextlib
 import errno
+import os
+import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +14,13 @@ import pytest
 
 from cinepi.config import store
 from cinepi.envelope import Command, StateChanged
-from cinepi.errors import ConflictError, InternalError, InvalidArgumentError, Problem
+from cinepi.errors import (
+    ConflictError,
+    InternalError,
+    InvalidArgumentError,
+    PermissionDeniedError,
+    Problem,
+)
 from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.settings import Config
 from cinepi.paths import Layout
@@ -245,6 +254,39 @@ def test_a_broken_file_changes_nothing_and_can_be_recovered(desk: Desk) -> None:
     assert desk.events("config_recovered") == 1
     with pytest.raises(ConflictError, match="there is nothing to recover"):
         desk.configuration.recover(None)
+
+
+def test_a_file_that_may_not_be_read_is_left_alone(clock: MovingClock) -> None:
+    """What was in force holds, no change is taken, and it counts again once it can be read."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can take a file from another user")
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        Path(folder).chmod(0o777)
+        os.seteuid(65534)
+        stack.callback(os.seteuid, 0)
+        layout = Layout(Path(folder))
+        desk = Desk(layout, clock, Journal(layout.journal, clock=clock, boot="0badcafe"))
+        stack.callback(desk.journal.close)
+        desk.begin()
+        desk.configuration.patch({"camera": {"iso": 400}})
+        layout.config.chmod(0)
+        desk.begin()
+        desk.look()
+        assert desk.iso == 400
+        reason = desk.configuration.problem()
+        assert reason is not None
+        assert "Permission denied; the mode of" in reason
+        assert reason.endswith("what was in force before stays in force")
+        for change in (desk.configuration.recover, desk.configuration.back_up):
+            with pytest.raises(PermissionDeniedError):
+                change(None)
+        with pytest.raises(PermissionDeniedError):
+            desk.configuration.patch({"camera": {"iso": 200}})
+        assert [path.name for path in layout.config.parent.glob("cinepi*")] == ["cinepi.yaml"]
+        layout.config.chmod(0o640)
+        desk.look()
+        desk.configuration.patch({"camera": {"iso": 200}})
+        assert (desk.iso, desk.configuration.problem()) == (200, None)
 
 
 def test_a_mistake_is_nothing_to_recover_from(desk: Desk) -> None:
