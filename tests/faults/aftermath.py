@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from cinepi.capture.folder import MARKER
 from cinepi.clock import Clock, SystemClock, new_run_id
 from cinepi.config.parse import parse_config
 from cinepi.envelope import Command, Request
@@ -145,7 +146,7 @@ def _commands(parts: Parts, answered: Sequence[Asked], under_way: Asked | None) 
 def _pictures(parts: Parts, _answered: Sequence[Asked]) -> Iterator[str]:
     """Rows and files are the same, each is whole, and nothing else is there."""
     folder = parts.layout.captures
-    files = {path.name for path in folder.iterdir() if path.is_file()}
+    files = {path.name for path in folder.iterdir() if path.is_file()} - {MARKER}
     rows = parts.journal.capture_names()
     if files != rows:
         yield f"rows and files differ: {sorted(files ^ rows)}"

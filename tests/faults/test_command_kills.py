@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import pytest
 
+from cinepi.capture.folder import MARKER
 from cinepi.capture.removal import MOST_NAMES
 from cinepi.envelope import Command
 from cinepi.errors import CameraUnavailableError, CinepiError, ConflictError
@@ -83,11 +84,11 @@ class Device:
                 pytest.fail("it never got through")
 
     def leftovers(self) -> list[str]:
-        """Temporary files."""
+        """Temporary files; the mark of the folder of pictures is none."""
         layout = self.service.layout
         folders = (layout.captures, layout.backups, layout.config.parent)
         found = [path.name for folder in folders if folder.exists() for path in folder.iterdir()]
-        return [name for name in found if name.startswith(".")]
+        return [name for name in found if name.startswith(".") and name != MARKER]
 
 
 @pytest.fixture

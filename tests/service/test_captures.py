@@ -1,5 +1,6 @@
 """Pictures on disk: found, read, deleted, and put right after a crash."""
 
+import threading
 from collections.abc import Callable
 from hashlib import sha256
 
@@ -19,6 +20,7 @@ from cinepi.protocol import (
     CapturesListParams,
     CapturesListResult,
     VerifyResult,
+    WatchResult,
 )
 from tests.service.running import RunningService
 
@@ -214,3 +216,82 @@ def test_any_file_of_a_shot_is_read_and_all_go_with_its_picture(start_service: S
     assert again.pictures() == [snapshot]
     report = again.call("captures.verify", VerifyResult)
     assert (report.checked, report.damaged, report.missing, report.unknown) == (1, (), (), ())
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [("captures.get", {}), ("captures.read", {}), ("captures.read", {"preview": True})],
+    ids=["get", "read", "preview"],
+)
+def test_a_picture_whose_file_is_gone_is_not_promised(
+    service: RunningService, method: str, params: dict[str, object]
+) -> None:
+    """Somebody has moved it away: the answer says so, and the index lets it go with its event."""
+    gone, kept = (service.snapshot().filename for _ in range(2))
+    (service.layout.captures / gone).unlink()
+    with pytest.raises(InvalidArgumentError, match="is gone: somebody has removed it"):
+        service.call_raw(method, {"filename": gone, **params})
+    assert [capture.filename for capture in listed(service).captures] == [kept]
+    (deleted,) = service.events("capture_deleted")
+    assert (deleted["filenames"], deleted["reason"]) == ([gone], "missing")
+    with pytest.raises(InvalidArgumentError):
+        service.call_raw(method, {"filename": gone, **params})
+    assert len(service.events("capture_deleted")) == 1
+
+
+def test_verify_counts_all_and_names_the_first(start_service: Start) -> None:
+    """However many pictures are gone, the answer is short; they leave the index in steps."""
+    service = start_service()
+    service.copy_picture(2 * MAX_NAMES)
+    service.terminate()
+    service = start_service()
+    for copy in service.layout.captures.glob("cinepi_2020*"):
+        copy.unlink()
+    report = service.call("captures.verify", VerifyResult)
+    assert (report.checked, report.missing_count) == (1, 2 * MAX_NAMES)
+    assert len(report.missing) == MAX_NAMES
+    assert len(listed(service).captures) == 1
+    deleted = service.events("capture_deleted")
+    assert {event["reason"] for event in deleted} == {"missing"}
+    assert service.call("captures.verify", VerifyResult).missing_count == 0
+
+
+def test_verify_beside_a_session_finds_nothing(service: RunningService) -> None:
+    """What is being stored or deleted meanwhile is neither unknown nor missing."""
+    is_over = threading.Event()
+
+    def store_and_delete() -> None:
+        while not is_over.is_set():
+            names = [service.snapshot().filename for _ in range(3)]
+            params = CapturesDeleteParams(filenames=tuple(names))
+            service.call("captures.delete", CapturesDeleteResult, params)
+
+    worker = threading.Thread(target=store_and_delete)
+    worker.start()
+    try:
+        for _ in range(100):
+            report = service.call("captures.verify", VerifyResult)
+            assert (report.missing_count, report.unknown_count, report.damaged_count) == (0, 0, 0)
+    finally:
+        is_over.set()
+        worker.join()
+    assert {event["reason"] for event in service.events("capture_deleted")} == {"command"}
+
+
+def test_old_pictures_that_are_copied_in_change_nothing_new(start_service: Start) -> None:
+    """They are one event with a count, at the place of their own time in the list."""
+    service = start_service()
+    service.copy_picture(5)
+    original = service.pictures()[-1]
+    content = (service.layout.captures / original).read_bytes()
+    for copy in service.layout.captures.glob("cinepi_2020*"):
+        copy.write_bytes(content.replace(b"Exif", b"Exit"))  # so that only the name has a time
+    service.kill()
+    service = start_service()
+    (found,) = service.events("captures_found")
+    assert (found["count"], found["first"]) == (5, "cinepi_20200101_000000.jpg")
+    assert len(service.events("capture_stored")) == 1
+    assert listed(service).captures[0].filename == original
+    capture = service.call("watch", WatchResult).capture
+    assert capture is not None
+    assert capture.filename == original

@@ -129,6 +129,22 @@ def test_verify_finds_a_picture_that_was_altered(service: RunningService) -> Non
     assert json.loads(done.stdout)["damaged"] == [name]
 
 
+def test_verify_names_some_and_counts_the_rest(service: RunningService) -> None:
+    """A person is not shown thousands of names."""
+    root = service.layout.root
+    service.copy_picture(MAX_NAMES + 1)
+    lines = _on_a_terminal(root, "verify")
+    assert sum(line.startswith("unknown: cinepi_") for line in lines) == MAX_NAMES
+    assert "unknown: and 1 more" in lines
+
+
+def test_a_folder_is_accepted_only_when_it_has_changed(service: RunningService) -> None:
+    """The verb says so, and fails."""
+    done = run(service.layout.root, "capture", "accept")
+    assert done.returncode != 0
+    assert "is the known one already" in done.stderr
+
+
 def _on_a_terminal(root: Path, *words: str) -> list[str]:
     """The lines that a person sees."""
     ours, theirs = pty.openpty()

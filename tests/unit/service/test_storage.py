@@ -87,7 +87,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def test_what_could_not_be_announced_is_announced_later(bench: Bench) -> None:
-    """A journal that fails at the first look hears of the full disk with the next thing that it keeps."""
+    """A journal that fails at the first look hears of the full disk with what it keeps next."""
     bench.settings = CaptureSettings(reserve_mb=ALL_OF_IT)
     with bench.journal.transaction():  # this thread can begin no other one
         bench.storage.check()
