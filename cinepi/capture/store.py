@@ -1,7 +1,6 @@
 """The folder of shots: whole files, never overwritten, on the disk before anyone is told.
 
-A picture's name marks that its shot is whole: it is given last and taken away first. So whoever
-finds a companion without its picture, after a kill at any moment, knows that the shot is not whole.
+A picture's name marks that its shot is whole: it is given last and taken away first.
 """
 
 import errno
@@ -17,17 +16,12 @@ from pathlib import Path
 from cinepi.capture import naming
 from cinepi.capture.beside import Beside
 from cinepi.capture.folder import KnownFolder
+from cinepi.capture.publication import Publication, is_there, removed_or_left
 from cinepi.clock import Clock
-from cinepi.disk import opened, our_errors, rename_if_free, temporary_name
+from cinepi.disk import opened, our_errors
 from cinepi.errors import InvalidArgumentError
 from cinepi.formats.contract import HEAD, Buffer
-from cinepi.logs.setup import logger
-from cinepi.stem import stem_for
 from cinepi.units import Bytes, WallTime
-
-_FILE_MODE = 0o640
-
-_log = logger("store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,86 +92,20 @@ class Store:
             ConflictError: There are 100 shots of that second.
         """
         digests = Beside(lambda: {key: _sha256(parts) for key, parts in files.items()}, "digest")
-        present: dict[str, str] = {}
         with self._opened(make=True) as folder:
+            publication = Publication(folder, self._clock)
             try:
-                self._write_temporaries(folder, files, present)
-                self._publish(folder, present, wall, taken)
-                os.fsync(folder)
+                publication.write(files)
+                publication.publish(wall, taken)
             except BaseException:
-                for name in present.values():
-                    self._drop(folder, name)
+                publication.withdraw()
                 raise
+            finally:
+                self.leftover |= publication.left
         return tuple(
             StoredFile(name, self.path(name), sum(map(len, files[key])), digests.result()[key])
-            for key, name in present.items()
+            for key, name in publication.names.items()
         )
-
-    def _write_temporaries(
-        self, folder: int, files: Mapping[str, Sequence[Buffer]], present: dict[str, str]
-    ) -> None:
-        """Write each file under a name that no start takes for a picture; notes them in `present`.
-
-        The picture comes first, so that what is left of the disk is its own.
-        """
-        picture, *companions = files
-        present[picture] = temporary_name(self._clock)
-        _write_new(folder, present[picture], files[picture])
-        for ending in companions:
-            present[ending] = temporary_name(self._clock)
-            try:
-                _write_new(folder, present[ending], files[ending])
-            except OSError as error:
-                self._give_up(folder, present, ending, error)
-
-    def _publish(
-        self, folder: int, present: dict[str, str], wall: WallTime, taken: Callable[[str], bool]
-    ) -> None:
-        """Give the files of a shot their names, under the first stem that is free for all of them.
-
-        Never replaces another file. `present` follows: it has the name that each file has now. The
-        picture is named when the names of its companions are on the disk, for a power cut may undo
-        renames in any order.
-        """
-        refused: set[str] = set()
-        picture = next(iter(present))
-
-        def is_refused(stem: str) -> bool:
-            return stem in refused or taken(stem) or _is_in_use(folder, stem, present)
-
-        while True:
-            stem = stem_for(wall, is_refused)
-            refused.add(stem)
-            if not self._publish_companions(folder, present, stem):
-                continue
-            if len(present) > 1:
-                os.fsync(folder)
-            if _named(folder, present, stem, picture):
-                return
-
-    def _publish_companions(self, folder: int, present: dict[str, str], stem: str) -> bool:
-        """Whether that stem was free for all of them."""
-        for ending in list(present)[1:]:
-            try:
-                if not _named(folder, present, stem, ending):
-                    return False
-            except OSError as error:
-                self._give_up(folder, present, ending, error)
-        return True
-
-    def _give_up(self, folder: int, present: dict[str, str], ending: str, error: OSError) -> None:
-        """Go on without a companion: it never costs the picture."""
-        _log.warning("companion not kept", ending=ending, reason=error.strerror)
-        self._drop(folder, present.pop(ending))
-
-    def _drop(self, folder: int, name: str) -> None:
-        try:
-            os.unlink(name, dir_fd=folder)
-        except FileNotFoundError:
-            pass
-        except OSError:  # what went wrong first is what matters
-            if naming.understood(name):  # the next start removes all others
-                self.leftover.add(name)
 
     def delete(self, name: str) -> Bytes:
         """Remove a file of a shot and return its size; 0 if there is none.
@@ -200,7 +128,7 @@ class Store:
     def missing(self, names: Iterable[str]) -> list[str]:
         """Those of the names of which the folder has nothing."""
         with self._opened() as folder:
-            return [name for name in names if not _is_there(folder, name)]
+            return [name for name in names if not is_there(folder, name)]
 
     def check(self) -> None:
         """See whether pictures may be stored here at all, before the camera is asked for one.
@@ -217,8 +145,7 @@ class Store:
         What the disk refuses joins `leftover`: the picture is gone, and nothing is left to refuse.
         """
         with self._opened() as folder:
-            for name in names:
-                self._drop(folder, name)
+            self.leftover |= removed_or_left(folder, names)
             os.fsync(folder)
 
     def flush(self) -> None:
@@ -287,14 +214,6 @@ class Store:
         return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
 
 
-def _is_there(folder: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
-
-
 def _nearest_disk(folder: Path) -> os.statvfs_result:
     """The file system that a folder is in, or will be once it is made."""
     try:
@@ -310,36 +229,6 @@ def _sha256(parts: Sequence[Buffer]) -> str:
     for part in parts:
         digest.update(part)
     return digest.hexdigest()
-
-
-def _write_new(folder: int, name: str, parts: Sequence[Buffer]) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(name, flags, _FILE_MODE, dir_fd=folder)
-    try:
-        left = [memoryview(part) for part in parts if part]
-        while left:
-            written = os.writev(descriptor, left)
-            while left and written >= len(left[0]):
-                written -= len(left.pop(0))
-            if left:
-                left[0] = left[0][written:]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _named(folder: int, present: dict[str, str], stem: str, ending: str) -> bool:
-    name = naming.file_name(stem, ending)
-    is_free = rename_if_free(folder, present[ending], name)
-    if is_free:
-        present[ending] = name
-    return is_free
-
-
-def _is_in_use(folder: int, stem: str, present: Mapping[str, str]) -> bool:
-    """Whether somebody's file has that stem; our own may have it from an attempt before."""
-    names = {naming.file_name(stem, ending) for ending in naming.endings()}
-    return any(_is_there(folder, name) for name in names.difference(present.values()))
 
 
 def _no_such(name: str) -> InvalidArgumentError:

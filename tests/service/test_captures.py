@@ -206,6 +206,10 @@ def test_any_file_of_a_shot_is_read_and_all_go_with_its_picture(start_service: S
     assert of_both[0].filenames == (picture, second)
     assert read(again, second) == content
     assert read(again, second, preview=True) == read(again, picture, preview=True)
+    (service.layout.captures / second).rename(service.layout.root / second)
+    report = again.call("captures.verify", VerifyResult)
+    assert (report.checked, report.missing, report.unknown) == (2, (second,), ())
+    (service.layout.root / second).rename(service.layout.captures / second)
     with pytest.raises(InvalidArgumentError, match="name its picture, cinepi_2020"):
         again.call_raw("captures.delete", {"filename": second})
     with pytest.raises(InvalidArgumentError, match="no capture"):

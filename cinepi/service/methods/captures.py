@@ -1,7 +1,7 @@
 """Pictures on disk: list, get, read, delete, verify."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -105,7 +105,7 @@ def verify(call: Call[VerifyParams]) -> VerifyResult:
     store.check()
     report = survey(store.folder, journal.capture_names, digest_of)
     unknown = _not_known(call, report.unknown)
-    missing = _taken_out(call, report.missing)
+    missing = (*_taken_out(call, report.missing), *_companions_missing(call))
     return VerifyResult(
         checked=report.checked,
         damaged=report.damaged[:MAX_NAMES],
@@ -150,6 +150,20 @@ def _taken_out(call: Call[Any], names: Sequence[str]) -> tuple[str, ...]:
     if call.parts.store.has_changed:
         return tuple(names)
     return tuple(chain.from_iterable(tell_missing(call.parts.store, call.parts.journal, names)))
+
+
+def _companions_missing(call: Call[Any]) -> Iterator[str]:
+    """What the index has beside pictures, and the folder has not; the pictures stay known."""
+    before: str | None = None
+    while True:
+        page = call.parts.journal.captures(Filter(), before=before, limit=MAX_NAMES)
+        names = [file.filename for capture in page.captures for file in capture.files]
+        for name in call.parts.store.missing(names) if names else ():
+            if call.parts.journal.capture(name) is not None:  # else it was deleted meanwhile
+                yield name
+        before = page.next
+        if before is None:
+            return
 
 
 def _not_known(call: Call[Any], names: Sequence[str]) -> tuple[str, ...]:
