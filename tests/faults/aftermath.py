@@ -98,8 +98,9 @@ def _ask(parts: Parts, asked: Asked) -> None:
 
 
 def _all_events(parts: Parts) -> list[Document]:
-    result = parts.journal.events(0, 10_000)
-    events: list[Document] = json.loads(msgspec.json.encode(result.events))
+    events: list[Document] = []
+    while page := parts.journal.events(len(events), 500).events:  # a page is bounded in bytes
+        events += json.loads(msgspec.json.encode(page))
     return events
 
 
