@@ -1,13 +1,16 @@
 """The box, the package, and machines with the product installed on them.
 
-Run by `make test-system`, as root. Figures are printed at the end, and kept in dist/figures.txt.
+Run by `make test-system`, as root: on several workers, which share the package and the disk on
+which it is installed, and then what measures time. The figures of both are printed where they end,
+and kept in dist/figures.txt.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +18,7 @@ from typing import Protocol
 import pytest
 
 from tests.system.dashboard import Dashboard
-from tests.system.machine import Machine
+from tests.system.machine import Image, Machine
 from tests.system.watched import Watched, watch
 
 REPOSITORY = Path(__file__).parents[2]
@@ -26,8 +29,6 @@ LAST = "test_budget.py"
 TIMED = ("s", "frames")
 BUSY = 4
 """Processes that want each core: where there are more, others work here, and times say nothing."""
-
-_figures: list[str] = []
 
 
 class Figure(Protocol):
@@ -76,18 +77,26 @@ def _journal(machine: Machine) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what was measured."""
-    if not _figures:
+    """Print what was measured, on whichever worker; `make test-system` begins the file anew."""
+    reports = (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed"))
+    figures = [
+        str(line)
+        for report in reports
+        if report.when == "call"
+        for name, line in report.user_properties
+        if name == "figure"
+    ]
+    if not figures:
         return
     terminalreporter.section("figures")
-    for line in _figures:
+    for line in figures:
         terminalreporter.line(line)
-    kept = REPOSITORY / "dist/figures.txt"
-    kept.write_text("".join(f"{line}\n" for line in _figures))
+    with (REPOSITORY / "dist/figures.txt").open("a") as kept:
+        kept.writelines(f"{line}\n" for line in figures)
 
 
-@pytest.fixture(scope="session")
-def figure() -> Figure:
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Figure:
     """See `Figure`."""
 
     def note(what: str, value: float, unit: str, limit: float | None = None) -> None:
@@ -95,7 +104,7 @@ def figure() -> Figure:
         load = os.getloadavg()[0]
         if limit is not None and unit in TIMED and load > BUSY * (os.cpu_count() or 1):
             limit, allowed = None, f"{allowed} not judged: the load is {load:.0f}"
-        _figures.append(f"{what:58} {value:10.3f} {unit:8}{allowed}".rstrip())
+        record_property("figure", f"{what:58} {value:10.3f} {unit:8}{allowed}".rstrip())
         assert limit is None or value <= limit, f"{what}: {value} {unit}, allowed {limit}"
 
     return note
@@ -110,15 +119,31 @@ def build_package(version: str = "") -> Path:
 
 
 @pytest.fixture(scope="session")
-def package() -> Path:
-    """The package as it would be released."""
-    return build_package()
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def once(note: Path, make: Callable[[], Path]) -> Path:
+    """What `make` has made; the first of the workers makes it, and leaves a note for the others."""
+    with note.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the others wait here
+        if not note.exists():
+            note.write_text(str(make()))
+        return Path(note.read_text())
 
 
 @pytest.fixture(scope="session")
-def newer_package() -> Path:
+def package(shared: Path) -> Path:
+    """The package as it would be released."""
+    return once(shared / "package", build_package)
+
+
+@pytest.fixture(scope="session")
+def newer_package(shared: Path) -> Path:
     """The same, called a later version."""
-    return build_package("99.0")
+    return once(shared / "newer-package", lambda: build_package("99.0"))
 
 
 def made_box(suite: str) -> Path:
@@ -158,24 +183,28 @@ def install(machine: Machine, package: Path, *more: str) -> float:
 
 
 @pytest.fixture(scope="session")
-def installed(base: Path, machines: Path, package: Path) -> Iterator[Machine]:
-    """A halted machine with the product on it, to make copies of."""
-    with Machine(base, machines / "installed") as machine:
-        machine.boot()
-        install(machine, package)
-        machine.halt()
-        yield machine
+def installed(base: Path, shared: Path, package: Path) -> Image:
+    """A machine with the product on it, to make copies of."""
+
+    def make() -> Path:
+        with Machine(base, shared / "made") as machine:
+            machine.boot()
+            install(machine, package)
+            machine.halt()
+            return machine.save(shared / "installed.img")
+
+    return Image(base, once(shared / "installed", make))
 
 
 @pytest.fixture(scope="session")
-def idle(installed: Machine, machines: Path) -> Iterator[Watched]:
+def idle(installed: Image, machines: Path) -> Iterator[Watched]:
     """A machine on which nothing happens."""
     with watch(installed, machines / "idle", None) as watched:
         yield watched
 
 
 @pytest.fixture(scope="session")
-def busy(installed: Machine, machines: Path) -> Iterator[Watched]:
+def busy(installed: Image, machines: Path) -> Iterator[Watched]:
     """A machine that takes a picture every second."""
     with watch(installed, machines / "busy", 1) as watched:
         yield watched
@@ -197,7 +226,7 @@ def _watch_from_the_start(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def pi(installed: Machine, machines: Path) -> Iterator[Machine]:
+def pi(installed: Image, machines: Path) -> Iterator[Machine]:
     """A booted machine with the product, for one test."""
     with installed.copy(machines / "pi") as machine:
         machine.boot()

@@ -13,11 +13,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
 from tests.system.forward import Forward
+from tests.system.isolation import Isolation
 
 DISK_BYTES = 3 * 1024**3  # sparse
 BOOT_LIMIT_S = 60.0
@@ -57,6 +59,8 @@ class Machine:
         self._disk = folder / "disk.img"
         self._mounted = folder / "disk"
         self.root = folder / "root"
+        self._name = f"cinepi-{os.getpid()}-{folder.name}"
+        self._isolation = Isolation(self._name, self.root)
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
         self._forwards: list[Forward] = []
@@ -73,17 +77,15 @@ class Machine:
         """Whether it is booted."""
         return self._leader != 0
 
-    def copy(self, folder: Path) -> "Machine":
-        """Make another machine with the same disk; this one must be halted."""
+    def save(self, file: Path) -> Path:
+        """Copy its disk to `file`, for an `Image`; it must be halted."""
         assert not self.is_running
-        folder.mkdir(parents=True)
-        self._unmount()
+        self._take_out()
         try:
-            copy = ["cp", "--sparse=always", "--reflink=auto"]
-            subprocess.run([*copy, self._disk, folder / "disk.img"], check=True)
+            _copy(self._disk, file)
         finally:
             self._mount()
-        return Machine(self._base, folder)
+        return file
 
     def boot(self) -> float:
         """Start it and wait until its systemd has started everything; returns the seconds taken."""
@@ -91,13 +93,13 @@ class Machine:
         command = ["systemd-nspawn", "--quiet", f"--directory={self.root}", "--boot"]
         # No network but a loopback of its own: nothing here can disturb, or depend on, the host's.
         command += ["--private-network", "--register=no", "--keep-unit", "--resolv-conf=off"]
-        command += [f"--machine=cinepi-{os.getpid()}-{self._folder.name}"]
+        command += [f"--machine={self._name}"]
         command += ["--link-journal=no", "--timezone=off"]
         # DeviceAllow= is a BPF program on a unified control group.
         command += ["--capability=CAP_BPF", "--system-call-filter=bpf"]
         with (self._folder / "console").open("ab") as console:
             self._nspawn = subprocess.Popen(
-                command,
+                self._isolation.around(command),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -164,12 +166,13 @@ class Machine:
         finally:
             os.close(disk)
         self._kill()
-        self._unmount()
+        self._take_out()
         self._mount()
 
     def discard(self) -> None:
         """End it and delete its disk."""
         self._kill()
+        self._isolation.remove()
         self._unmount()
         shutil.rmtree(self._folder)
 
@@ -193,6 +196,11 @@ class Machine:
     def _unmount(self) -> None:
         for mounted in (self.root, self._mounted):
             wait_until(partial(_is_unmounted, mounted), 10, f"unmount {mounted}")
+
+    def _take_out(self) -> None:
+        """Unmount it until the file has all that was written, and nobody uses it any more."""
+        self._unmount()
+        wait_until(partial(_is_released, self._disk), 20, f"nobody uses {self._disk}")
 
     def _kill(self) -> None:
         for forward in self._forwards:
@@ -227,7 +235,36 @@ class Machine:
         return self.run("systemctl", "is-system-running", check=False) in ("running", "degraded")
 
 
+@dataclass(frozen=True)
+class Image:
+    """A disk that machines begin with.
+
+    Attributes:
+        base: What lies below it, as of a machine.
+        disk: A file; see `Machine.save`.
+    """
+
+    base: Path
+    disk: Path
+
+    def copy(self, folder: Path) -> Machine:
+        """Make a machine with a copy of the disk."""
+        folder.mkdir(parents=True)
+        _copy(self.disk, folder / "disk.img")
+        return Machine(self.base, folder)
+
+
+def _copy(disk: Path, to: Path) -> None:
+    subprocess.run(["cp", "--sparse=always", "--reflink=auto", disk, to], check=True)
+
+
 def _is_unmounted(mounted: Path) -> bool:
     """Unmount; False while a process that was killed still holds it."""
     subprocess.run(["umount", mounted], stderr=subprocess.DEVNULL, check=False)
     return not mounted.is_mount()
+
+
+def _is_released(disk: Path) -> bool:
+    """Whether no loop device has the file open any more."""
+    found = subprocess.run(["losetup", "--associated", disk], capture_output=True, check=True)
+    return not found.stdout

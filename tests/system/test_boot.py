@@ -3,6 +3,8 @@
 import json
 from datetime import datetime
 
+import pytest
+
 from tests.system.conftest import Figure
 from tests.system.dashboard import Dashboard
 from tests.system.installation import CONFIG, DAEMON, SERVICE, property_of
@@ -11,6 +13,7 @@ from tests.system.machine import Machine, wait_until
 HOUSE = "192.168.77.1"
 
 
+@pytest.mark.alone
 def test_online_soon_after_the_network(pi: Machine, figure: Figure) -> None:
     """From systemd's network target to a retained `online`: within the promised time."""
     pi.run("systemctl", "add-wants", "multi-user.target", "network.target")  # as on a Pi
@@ -24,6 +27,7 @@ def test_online_soon_after_the_network(pi: Machine, figure: Figure) -> None:
     figure("network target to online", (online - begun).total_seconds(), "s", 3)
 
 
+@pytest.mark.alone
 def test_first_boot_without_network_and_time(pi: Machine) -> None:
     """Booted without a broker and in 2020, it takes pictures; both are mended, nothing is lost."""
     pi.run("systemctl", "disable", "mosquitto")

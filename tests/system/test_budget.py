@@ -1,6 +1,7 @@
 """What an installation costs while nothing happens, and while pictures are taken.
 
-Two machines run beside all other tests, and are looked at here, last: the longer, the better.
+Two machines run beside the other tests that are `alone`, and are looked at here, last: the longer,
+the better.
 `CINEPI_BUDGET_S=3600 make test-system TEST_ARGS=tests/system/test_budget.py` watches for an hour.
 """
 
@@ -14,6 +15,8 @@ from tests.system.dashboard import Dashboard
 from tests.system.installation import BROKER, DAEMON, SERVICE, all_captures, property_of
 from tests.system.machine import Machine, wait_until
 from tests.system.watched import BUDGET_S, Watched
+
+pytestmark = pytest.mark.alone
 
 JOURNALD = "systemd-journald.service"
 SHORTEST = 0.25

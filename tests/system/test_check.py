@@ -11,7 +11,7 @@ import pytest
 
 from tests.system.dashboard import Dashboard
 from tests.system.installation import CONFIG, DAEMON, SERVICE, property_of
-from tests.system.machine import Machine, wait_until
+from tests.system.machine import Image, Machine, wait_until
 
 PASSWORD = "/etc/cinepid/mqtt.password"  # noqa: S105 - where it lies
 OPEN = "/etc/mosquitto/conf.d/z.conf"
@@ -222,7 +222,7 @@ def check(machine: Machine) -> str:
 
 
 @pytest.fixture(scope="module")
-def checked(installed: Machine, machines: Path) -> Iterator[Machine]:
+def checked(installed: Image, machines: Path) -> Iterator[Machine]:
     """A machine on which all is well."""
     with installed.copy(machines / "checked") as machine:
         machine.boot()

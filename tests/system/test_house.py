@@ -146,6 +146,7 @@ def test_certificate_of_the_broker(house: Machine, fault: str, advice: str) -> N
     house.run("python3", "-m", "cinepi.capture", "manual")
 
 
+@pytest.mark.alone
 @PAHO_LEAVES_ITS_SOCKET
 def test_bridge_cut_and_rejoined(pi: Machine) -> None:
     """Over the bridge the house drives the camera; what a cut held up arrives, all and in order."""

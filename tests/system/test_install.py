@@ -5,6 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.system.conftest import REPOSITORY, Figure, install
 from tests.system.dashboard import Dashboard
 from tests.system.machine import Machine
@@ -19,6 +21,7 @@ getent group cinepi cinepid || true
 """
 
 
+@pytest.mark.alone
 def test_from_nothing_to_a_picture(bare: Machine, package: Path, figure: Figure) -> None:
     """One apt command, and a picture can be taken over MQTT: nothing else is to be done."""
     begun = time.monotonic()

@@ -29,6 +29,7 @@ def session(dashboard: Dashboard) -> str:
     return identity
 
 
+@pytest.mark.alone
 def test_power_cut(pi: Machine, dashboard: Dashboard, session: str, figure: Figure) -> None:
     """After a power cut the session goes on by itself; what was told before is still there."""
     dashboard.has_frames(5)
@@ -49,6 +50,7 @@ def test_power_cut(pi: Machine, dashboard: Dashboard, session: str, figure: Figu
     assert not list(pi.path("/opt/cinepi/captures").glob("*.tmp"))
 
 
+@pytest.mark.alone
 def test_daemon_restarted(pi: Machine, dashboard: Dashboard, session: str) -> None:
     """Upgrading or killing the daemon costs no frame and no event."""
     for act in (["restart"], ["kill", "--signal=SIGKILL"]):
@@ -74,6 +76,7 @@ def test_daemon_restarted(pi: Machine, dashboard: Dashboard, session: str) -> No
     assert told == {capture["filename"] for capture in all_captures(dashboard)}
 
 
+@pytest.mark.alone
 def test_camera_service_killed(pi: Machine, dashboard: Dashboard, session: str) -> None:
     """A camera service that dies is back at once, and misses at most two frames."""
     frames = dashboard.state("session")["frames"]
@@ -84,6 +87,7 @@ def test_camera_service_killed(pi: Machine, dashboard: Dashboard, session: str) 
     assert_complete(pi, dashboard)
 
 
+@pytest.mark.alone
 def test_upgrade(
     pi: Machine, dashboard: Dashboard, session: str, newer_package: Path, figure: Figure
 ) -> None:

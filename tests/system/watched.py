@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tests.system.dashboard import Dashboard
 from tests.system.installation import BROKER, DAEMON, SERVICE, property_of
-from tests.system.machine import Machine, wait_until
+from tests.system.machine import Image, Machine, wait_until
 
 BUDGET_S = float(os.environ.get("CINEPI_BUDGET_S", "150"))
 """So long at least a machine is watched; 150 s are five health reports."""
@@ -49,7 +49,7 @@ class Watched:
 
 
 @contextmanager
-def watch(installed: Machine, folder: Path, interval: int | None) -> Iterator[Watched]:
+def watch(installed: Image, folder: Path, interval: int | None) -> Iterator[Watched]:
     """A copy of `installed`, booted, with a session if there is an `interval`."""
     with installed.copy(folder) as machine:
         machine.boot()
