@@ -130,13 +130,7 @@ class CaptureGetParams(Params, frozen=True):
 
 
 class CaptureReadParams(Params, frozen=True):
-    """Arguments of `captures.read`: a part of the bytes of a file.
-
-    Attributes:
-        filename: Of the picture or of any other file of its shot, without a folder.
-        preview: Whether to read the preview of the picture instead.
-        offset: First byte.
-    """
+    """Arguments of `captures.read`: a part of any file of a shot, or of its preview."""
 
     filename: str
     preview: bool = False
@@ -153,10 +147,8 @@ class CaptureReadResult(Result, frozen=True):
 class CapturesDeleteParams(Params, frozen=True):
     """Arguments of `captures.delete`: one name, several, or a filter; never all by accident.
 
-    With a picture go all files of its shot.
-
     Attributes:
-        filename: One picture.
+        filename: One picture; all files of its shot go with it.
         filenames: Several pictures.
         session: All of this session.
         kind: All of this kind.

@@ -80,36 +80,30 @@ def sweep(place: Path, known: set[str]) -> Sweep:
     """
     with opened(place, make=True) as folder:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries]
+            names = {entry.name for entry in entries}
         removed = _remove_leftovers(folder, names, known)
-        names = [name for name in names if name not in removed]
-        present = known.intersection(names)
-        whole = {stem_of(name) for name in present}
-        pictures, companions = _apart(names, present)
+        present = known & names
+        pictures, companions = _apart(names - removed - present)
         faults = {name: fault for name in pictures if (fault := _fault(folder, name))}
-        whole.update(stem_of(name) for name in pictures if name not in faults)
+        whole = {stem_of(name) for name in (*present, *pictures) if name not in faults}
+        of_known = {stem_of(name) for name in present}
         beside: dict[str, tuple[str, ...]] = {}
-        known_stems = {stem_of(name) for name in known}
         for name in companions:
             stem = stem_of(name)
             if stem not in whole:
                 faults[name] = _ALONE
-            elif stem in known_stems:
-                continue
-            elif fault := _fault(folder, name):
-                faults[name] = fault
-            else:
-                beside[stem] = (*beside.get(stem, ()), name)
-        quarantined: list[Quarantined] = []
-        for name, fault in sorted(faults.items()):
-            with _tolerated(name):
-                quarantined.append(Quarantined(name, _put_aside(place, folder, name), fault))
+            elif stem not in of_known:
+                if fault := _fault(folder, name):
+                    faults[name] = fault
+                else:
+                    beside[stem] = (*beside.get(stem, ()), name)
+        quarantined = tuple(_put_all_aside(place, folder, faults))
         os.fsync(folder)
     return Sweep(
         temporary=len(removed),
         found=tuple(name for name in pictures if name not in faults),
         companions=beside,
-        quarantined=tuple(quarantined),
+        quarantined=quarantined,
         missing=tuple(sorted(known - present)),
     )
 
@@ -160,12 +154,12 @@ def _remove_leftovers(folder: int, names: Iterable[str], known: set[str]) -> set
     return removed
 
 
-def _apart(names: Iterable[str], present: set[str]) -> tuple[list[str], list[str]]:
-    """Pictures that the index does not know, and all companions, each in order."""
+def _apart(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The pictures among the names, and the companions, each in order."""
     pictures: list[str] = []
     companions: list[str] = []
     for text in sorted(names):
-        if text not in present and (name := understood(text)):
+        if name := understood(text):
             (pictures if name.is_picture else companions).append(text)
     return pictures, companions
 
@@ -188,6 +182,12 @@ def _tolerated(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         _log.warning("a file cannot be tidied", filename=name, reason=error.strerror)
+
+
+def _put_all_aside(place: Path, folder: int, faults: Mapping[str, str]) -> Iterator[Quarantined]:
+    for name, fault in sorted(faults.items()):
+        with _tolerated(name):
+            yield Quarantined(name, _put_aside(place, folder, name), fault)
 
 
 def _put_aside(place: Path, folder: int, name: str) -> Path:

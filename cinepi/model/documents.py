@@ -322,11 +322,6 @@ class CaptureDocument(CaptureFacts, frozen=True, kw_only=True):
         """Names of all files of the shot, the picture first."""
         return (self.filename, *(file.filename for file in self.files))
 
-    def digest_of(self, filename: str) -> str | None:
-        """SHA-256 of a file of the shot; None where that is not known, or there is no such file."""
-        digests = {file.filename: file.sha256 for file in self.files} | {self.filename: self.sha256}
-        return digests.get(filename) or None
-
     @property
     def total_size(self) -> int:
         """Bytes of all files of the shot."""

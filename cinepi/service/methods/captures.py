@@ -99,7 +99,10 @@ def verify(call: Call[VerifyParams]) -> VerifyResult:
 
     def digest_of(name: str) -> str | None:
         capture = journal.capture(name) if call.params.digest else None
-        return None if capture is None else capture.digest_of(name)
+        if capture is None:
+            return None
+        beside = {file.filename: file.sha256 for file in capture.files}
+        return (beside | {capture.filename: capture.sha256}).get(name) or None
 
     store = call.parts.store
     store.check()
