@@ -43,6 +43,7 @@ class Tidying:
         self._lock = threading.Lock()
         self._steps: Iterator[None] | None = None
         self._is_in_order = False
+        self._is_announced = journal.value(_ANNOUNCED) is not None
         self.has_begun = False
         self.is_usable = False
 
@@ -77,6 +78,9 @@ class Tidying:
     def look(self) -> None:
         """See whether the folder is the known one, and tell where that has changed.
 
+        Where nothing has changed it does not wait for the journal, which may hang: whoever looks
+        here has to see that as well.
+
         Raises:
             CinepiError: It cannot be told; the next look tries again.
         """
@@ -85,16 +89,17 @@ class Tidying:
             if is_usable and not self.is_usable:
                 self._begin_anew()
             self.is_usable = is_usable
-            is_announced = self._journal.value(_ANNOUNCED) is not None
             problem = self._known.problem
-            if problem is not None and not is_announced:
+            if problem is not None and not self._is_announced:
                 with self._journal.transaction() as tx:
                     captures, _ = self._journal.capture_totals()
                     tx.append(CapturesFolderChanged(reason=problem, captures=captures))
                     tx.set_value(_ANNOUNCED, "yes")
-            elif problem is None and is_announced and is_usable:
+                self._is_announced = True
+            elif problem is None and self._is_announced and is_usable:
                 with self._journal.transaction() as tx:
                     _settle(tx, CapturesFolderSettled(how="back"))
+                self._is_announced = False
                 self._begin_anew()
 
     def go_on(self, between_pictures: BetweenPictures) -> None:
@@ -128,6 +133,7 @@ class Tidying:
                 also(tx)
 
             self._known.accept(settle)
+            self._is_announced = False
             self._begin_anew()
 
     def _begin_anew(self) -> None:
