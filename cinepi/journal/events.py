@@ -17,8 +17,9 @@ from cinepi.logs.setup import logger
 from cinepi.model.events import EventOmitted, JournalEntry, event_type
 from cinepi.units import Bytes, WallTime
 
-LONGEST: Bytes = 60 * 1024
-"""As JSON: a message of 64 KB goes through every broker and cloud service, and has room for it."""
+LONGEST: Bytes = 56 * 1024
+"""As JSON: every broker and cloud service takes a message of 64 KB, and an answer to
+`events/replay` has room for it."""
 
 _ROW_BYTES: Bytes = 48  # what a row costs beside its data: keys, type, page overhead
 _BATCHES = 128  # the oldest go in batches of a 128th of all, because each costs page writes

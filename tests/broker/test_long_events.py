@@ -8,16 +8,19 @@ import msgspec
 import pytest
 
 from cinepi.clock import SystemClock
+from cinepi.journal.events import LONGEST
 from cinepi.journal.journal import Journal
 from cinepi.model.events import StorageRecovered
 from cinepi.paths import Layout
 from tests.broker.running import Operator, RunningDaemon
 from tests.service.running import RunningService
 
-LONG = {  # longer than a line of the socket, and longer than an answer over MQTT
+LONG = {  # names of pictures: more than a line of the socket holds, and than an answer over MQTT
     "line": 160_000,
     "answer": 3_000,
+    "just too long": 2_000,
 }
+LONGEST_TOLD = 1_900
 
 
 def _write_long_event(root: Path, names: int) -> int:
@@ -59,3 +62,21 @@ def test_the_events_behind_it_come(
     replay = operator.ask("events/replay", after=1)
     assert [event["seq"] for event in replay["data"]["events"]][:2] == [2, 3]
     assert operator.ask("session/get")["success"]
+
+
+def test_the_longest_event_of_all_is_replayed(
+    tmp_path: Path,
+    start_operator: Callable[..., Operator],
+    start_service: Callable[[], RunningService],
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """What is told live fits into an answer to `events/replay` as well."""
+    length = _write_long_event(tmp_path, LONGEST_TOLD)
+    assert 0.95 * LONGEST < length <= LONGEST
+    operator = start_operator()
+    start_service()
+    start_daemon()
+    told = operator.wait("event/capture_deleted").json
+    assert len(told["filenames"]) == LONGEST_TOLD
+    replay = operator.ask("events/replay", after=1)
+    assert replay["data"]["events"][0]["seq"] == 2
