@@ -29,12 +29,6 @@ def formats() -> Mapping[str, FileFormat]:
     return {**pictures(), **companions()}
 
 
-def forget() -> None:
-    """Look again at the next question; for tests that add a format."""
-    for found in (pictures, companions, formats):
-        found.cache_clear()
-
-
 def _made(folder: str, suffix: str) -> PictureFormat:
     made: PictureFormat = importlib.import_module(f"{folder}.{suffix}").Format()
     return made

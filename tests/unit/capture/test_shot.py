@@ -1,5 +1,6 @@
 """A shot is the unit: its files are written, found, told and deleted together."""
 
+import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,12 +24,13 @@ from cinepi.journal.journal import Journal, Transaction
 from cinepi.model.documents import CaptureDocument, Exposure
 from cinepi.model.events import CaptureStored
 from cinepi.model.settings import CameraSettings, CaptureSettings
-from cinepi.stem import stem_of
+from cinepi.stem import stem_for, stem_of
 from tests.unit.camera.bench import SMALL, Bench
 from tests.unit.formats.adding import BROKEN, NOTE, companion
 
 SETTINGS = CaptureSettings(reserve_mb=16)
 SNAPSHOT = Order("snapshot")
+WALL = 1_781_434_800.0
 
 
 @pytest.fixture
@@ -113,6 +115,41 @@ def test_what_is_no_whole_shot_is_put_aside(taker: Taker, folder: Path) -> None:
     assert swept.missing == (alone.filename,)
     assert swept.companions == {stem_of(kept.filename): (kept.files[0].filename,)}
     assert survey(folder, lambda: set(kept.filenames)).damaged == ()
+
+
+@pytest.mark.usefixtures("with_notes")
+def test_a_stem_belongs_to_one_shot(store: Store, folder: Path) -> None:
+    """Where somebody's file has it, be it a companion alone, all files go on to the next one."""
+    files = {"jpg": (b"\xff\xd8\xff\xd9",), "note": (b"NOTE END",)}
+    stem = stem_of(store.write(files, WALL)[0].name)
+    (folder / f"{stem}.jpg").unlink()
+    (folder / f"{stem}_02.note").write_bytes(b"somebody's")
+    for expected in (f"{stem}_01", f"{stem}_03"):
+        stored = store.write(files, WALL)
+        assert [file.name for file in stored] == [f"{expected}.jpg", f"{expected}.note"]
+    assert (folder / f"{stem}.note").read_bytes() == b"NOTE END"
+    assert (folder / f"{stem}_02.note").read_bytes() == b"somebody's"
+    assert len(names(folder)) == 6
+
+
+@pytest.mark.usefixtures("with_notes")
+def test_a_shot_stays_together_when_somebody_is_faster(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that comes between the companion's name and the picture's is not overwritten."""
+    fsync, stem = os.fsync, stem_for(WALL, lambda _: False)
+
+    def put_a_picture_there(descriptor: int) -> None:
+        fsync(descriptor)
+        if (folder / f"{stem}.note").exists():
+            (folder / f"{stem}.jpg").write_bytes(b"somebody's")
+
+    monkeypatch.setattr(os, "fsync", put_a_picture_there)
+    files = {"jpg": (b"\xff\xd8\xff\xd9",), "note": (b"NOTE END",)}
+    stored = store.write(files, WALL)
+    assert [file.name for file in stored] == [f"{stem}_01.jpg", f"{stem}_01.note"]
+    assert names(folder) == sorted([f"{stem}.jpg", *(file.name for file in stored)])
+    assert (folder / f"{stem}.jpg").read_bytes() == b"somebody's"
 
 
 @pytest.mark.usefixtures("with_notes")

@@ -32,10 +32,15 @@ def companion(folder: Path, source: str, suffix: str = "note") -> Iterator[None]
     folder.mkdir()
     (folder / f"{suffix}.py").write_text(source)
     companions.__path__.append(str(folder))
-    registry.forget()
+    _look_again()
     try:
         yield
     finally:
         companions.__path__.remove(str(folder))
         sys.modules.pop(f"{companions.__name__}.{suffix}", None)
-        registry.forget()
+        _look_again()
+
+
+def _look_again() -> None:
+    for found in (registry.companions, registry.formats):
+        found.cache_clear()
