@@ -34,7 +34,7 @@ from cinepi.paths import Layout
 layout, clock = Layout(Path(sys.argv[1])), SystemClock()
 for _ in range(50):
     layout.config.write_text("camera: [")
-    assert load(layout, clock).config.camera.iso == 400
+    assert load(layout, clock).reading.config.camera.iso == 400
 """
 
 

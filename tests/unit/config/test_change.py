@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cinepi.config.change import Change, changed_paths, patched, pending_restart, replaced
-from cinepi.config.parse import parse_config
+from cinepi.config.parse import parse_config, read_config
 from cinepi.config.template import as_text
 from cinepi.errors import InvalidArgumentError
 from cinepi.features import Feature, features_of
@@ -238,3 +238,53 @@ def test_any_change_of_a_commented_file(
         text = change.text
     found = [line[line.index("#") :].strip() for line in text.splitlines() if "#" in line]
     assert found == comments
+
+
+_STRANGE = (
+    "camera:\n  resolution: {resolution}\n  iso: 9000  # mine\n  kelvin: 5000\n"
+    'plan: {{"on": true, "from": "06:00"}}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "kept_comments"), [("640x480", True), ("|-\n    640x480", False)]
+)
+def test_what_is_not_understood_stays(resolution: str, kept_comments: bool) -> None:  # noqa: FBT001
+    """Also in a file that is written in a way that cannot be edited, and so is written anew."""
+    text = _STRANGE.format(resolution=resolution)
+    before = Config(camera=CameraSettings(iso=400))
+    reading = read_config(text, source="f", before=before)
+    unused = tuple(problem.field for problem in reading.problems)
+    assert unused == ("/camera/iso", "/camera/kelvin", "/plan")
+    change = patched(text, reading.config, {"camera": {"gain": 2.0}}, unused)
+    assert (change.changed, change.kept_comments) == (("/camera/gain",), kept_comments)
+    again = read_config(change.text, source="f", before=before)
+    assert {problem.field for problem in again.problems} == set(unused)
+    assert again.config == change.config
+    assert change.config.camera.iso == 400
+    assert all(each in change.text for each in ("iso: 9000", "kelvin: 5000", '"from": "06:00"'))
+
+
+@pytest.mark.parametrize("patch", [{"camera": {"iso": 400}}, {"camera": None}])
+def test_a_patch_mends_what_it_gives_another_value(patch: dict[str, object]) -> None:
+    """Though that value is in force already; a section that returns to its defaults does, too."""
+    text = "camera:\n  iso: 9000\n  kelvin: 5000\n"
+    config = Config(camera=CameraSettings(iso=400))
+    change = patched(text, config, patch, ("/camera/iso", "/camera/kelvin"))
+    assert change.changed == ("/camera/iso",)
+    assert f"iso: {change.config.camera.iso}\n" in change.text
+    assert "kelvin: 5000" in change.text
+
+
+def test_a_section_of_another_shape_costs_the_section() -> None:
+    """It stays as it is until somebody changes a value of it."""
+    text = "camera: 5\ncapture:\n  interval: 7\n"
+    before = Config(camera=CameraSettings(iso=400))
+    reading = read_config(text, source="f", before=before)
+    assert reading.config == Config(camera=before.camera, capture=CaptureSettings(interval=7))
+    unused = ("/camera",)
+    change = patched(text, reading.config, {"capture": {"quality": 60}}, unused)
+    assert change.text.startswith("camera: 5\n")
+    change = patched(text, reading.config, {"camera": {"gain": 2.0}}, unused)
+    assert read_config(change.text, source="f").config == change.config
+    assert change.config.camera.iso == 400

@@ -1,8 +1,10 @@
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cinepi.config.load import parse_config
+from cinepi.check import parse
+from cinepi.config.parse import nearest, parse_config, read_config
 from cinepi.errors import CinepiError, InvalidArgumentError
 from cinepi.model.settings import CameraSettings, CaptureSettings, Config
 
@@ -98,3 +100,32 @@ def test_garbage_is_one_error(text: str) -> None:
         parse_config(text, source="f")
     except CinepiError as error:
         assert str(error).encode()  # noqa: PT017 - either outcome is right
+
+
+@given(st.text(max_size=80) | st.lists(_PIECES, max_size=14).map("".join))
+def test_all_that_is_understood_of_garbage_is_a_configuration(text: str) -> None:
+    """What is right as a whole is read the same, and what is not is told."""
+    try:
+        reading = read_config(text, source="f", before=Config(camera=CameraSettings(iso=400)))
+    except CinepiError:
+        return
+    assert parse(Config, msgspec.to_builtins(reading.config)) == reading.config
+    if not reading.problems:
+        assert parse_config(text, source="f") == reading.config
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["camera", "iso", "capture", "interval", "x"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(_JSON)
+def test_values_of_any_version_are_taken_as_far_as_they_go(values: object) -> None:
+    """What the journal kept may be of a newer version, or older than some setting."""
+    config = nearest(values, Config(camera=CameraSettings(iso=400)))
+    assert parse(Config, msgspec.to_builtins(config)) == config
