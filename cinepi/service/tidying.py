@@ -134,6 +134,7 @@ class Tidying:
 
             self._known.accept(settle)
             self._is_announced = False
+            self.is_usable = True
             self._begin_anew()
 
     def _begin_anew(self) -> None:

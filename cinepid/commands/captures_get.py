@@ -62,9 +62,9 @@ async def _run(context: Context, arguments: GetParams) -> GetResult:
     part_bytes = min(CHUNK, longest - _HEADER)
     if part_bytes < _LEAST:
         raise TooLargeError(f"the broker takes {longest} bytes at a time, too few for a picture")
-    size = capture.size
-    if arguments.what == "preview":
-        size = (await _read(context, arguments, 0)).total
+    size = (
+        await _read(context, arguments, 0)
+    ).total  # of what is there, not of what the index says
     topic = context.parts.device.topics.response(NAME, os.urandom(4).hex())
     parts = -(-size // part_bytes)
     transfer = Transfer(topic=topic, parts=parts, part_bytes=part_bytes, size=size)

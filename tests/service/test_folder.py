@@ -1,7 +1,6 @@
 """The folder of the pictures is another one than before: nothing is deleted, nothing misplaced."""
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,8 @@ from cinepi.capture.folder import MANY
 from cinepi.errors import ConflictError, StorageUnavailableError
 from cinepi.protocol import HealthResult
 from tests.service.running import RunningService, wait_for
+from tests.service.stick import plug, unplug
+from tests.service.stick import stick as another_disk
 
 Start = Callable[..., RunningService]
 
@@ -19,32 +20,16 @@ Start = Callable[..., RunningService]
 @pytest.fixture
 def stick() -> Iterator[Path]:
     """A folder on another file system than the root of the tests."""
-    memory = Path("/dev/shm")  # noqa: S108 - no name in it is guessed
-    if not memory.is_dir() or memory.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev:
-        pytest.skip("needs /dev/shm beside the folder for temporary files")
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
-        yield Path(folder)
+    with another_disk() as folder:
+        yield folder
 
 
 @pytest.fixture
 def plugged(stick: Path, tmp_path: Path) -> Path:
     """The folder of the pictures, which is on the stick."""
     captures = tmp_path / "opt/cinepi/captures"
-    captures.parent.mkdir(parents=True)
-    captures.symlink_to(stick)
+    plug(captures, stick)
     return captures
-
-
-def unplug(captures: Path) -> None:
-    """Leave what lies below the mount point."""
-    captures.unlink()
-    captures.mkdir()
-
-
-def plug(captures: Path, stick: Path) -> None:
-    """Mount the stick again."""
-    shutil.rmtree(captures) if not captures.is_symlink() else captures.unlink()
-    captures.symlink_to(stick)
 
 
 def health(service: RunningService) -> tuple[str, str]:
