@@ -120,7 +120,8 @@ def _restore(args: argparse.Namespace) -> int:
 
 def _recover(args: argparse.Namespace) -> int:
     change = cli.ask(args, "config.recover", limit=_LIMIT)
-    cli.show(args, change, _told(change))
+    words = "What is in force is in the file again; a broken one is kept beside it"
+    cli.show(args, change, [words])
     return 0
 
 

@@ -157,7 +157,7 @@ def test_validate_checks_the_file_of_the_service(service: RunningService) -> Non
 
 
 def test_a_copy_can_be_restored(service: RunningService) -> None:
-    """backup, backups and restore work together, and what is sound needs no recovery."""
+    """backup, backups and restore work together, and only what is broken can be recovered."""
     first = answer(service, "backup")["backup_file"]
     answer(service, "set", "camera.iso=200")
     assert str(first) in json.dumps(answer(service, "backups"))
@@ -166,6 +166,8 @@ def test_a_copy_can_be_restored(service: RunningService) -> None:
     sound = config(service, "recover")
     assert sound.returncode == 1
     assert "cinepi.yaml is sound and in force: there is nothing to recover" in sound.stderr
+    service.layout.config.write_text("camera: [")
+    assert config(service, "recover").stdout.startswith("What is in force is in the file again")
     assert config(service, "get", "camera.iso").stdout == "100\n"
     wrong = config(service, "restore", "../cinepi.yaml")
     assert wrong.returncode == 2
