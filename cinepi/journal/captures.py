@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 
 import msgspec
@@ -20,6 +21,7 @@ from cinepi.units import Bytes
 NameAndSize = tuple[str, Bytes]
 
 _PICTURE = "stem || suffix"  # the name of the picture's own file
+_NEVER = object()  # equals no value of a field
 _OLDEST = "SELECT id, stem || suffix, size, seq FROM capture WHERE id > ? ORDER BY id LIMIT ?"
 _NAMES = "SELECT stem || suffix FROM capture"  # from the index alone, a twentieth of the table
 
@@ -76,7 +78,7 @@ def add(work: Work, tally: Tally, capture: CaptureDocument, *, is_found: bool) -
             capture.session,
             tally.last_seq + 1,
             capture.total_size,
-            msgspec.json.encode(capture),
+            msgspec.json.encode(_said(capture)),
         ),
     )
     return msgspec.structs.replace(
@@ -182,6 +184,28 @@ def matching(database: Database, which: Filter, ids: Ids) -> Iterator[NameAndSiz
     """Names and sizes of all captures of a range, newest first; others can write meanwhile."""
     for _, _, name, size in walk(database, f"{_PICTURE}, size", which, ids):
         yield name, size
+
+
+def _said(facts: msgspec.Struct) -> dict[str, object]:
+    """A picture's facts without those that say nothing: they would be a fifth of its row."""
+    kept: dict[str, object] = {}
+    for name, key, default in _fields(type(facts)):
+        value = getattr(facts, name)
+        if value != default:
+            kept[key] = _said(value) if isinstance(value, msgspec.Struct) else value
+    return kept
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, str, object], ...]:
+    """Name, key and default of each field, if the default says nothing; any other may change."""
+    fields = []
+    for field in msgspec.structs.fields(kind):
+        made = field.default_factory
+        default = field.default if made is msgspec.NODEFAULT else made()
+        says_nothing = default in (None, ()) or isinstance(default, msgspec.Struct)
+        fields.append((field.name, field.encode_name, default if says_nothing else _NEVER))
+    return tuple(fields)
 
 
 def _oldest(database: Database, is_meant: Callable[[int], bool]) -> Iterator[NameAndSize]:

@@ -15,7 +15,13 @@ from cinepi.journal.captures import matching, microseconds
 from cinepi.journal.database import Database
 from cinepi.journal.filter import END_ID, FIRST_ID, Filter, query
 from cinepi.journal.journal import Journal
-from cinepi.model.documents import CaptureDocument, CaptureKind
+from cinepi.model.documents import (
+    Achieved,
+    CaptureDocument,
+    CaptureFile,
+    CaptureKind,
+    TakenExposure,
+)
 
 START = 1_700_000_000
 SECOND = 1_000_000
@@ -58,6 +64,32 @@ def test_a_picture_comes_back_as_it_was_added(reopen: Callable[..., Journal]) ->
     assert journal.captures(Filter()).captures == (picture,)
     assert journal.capture_totals() == (1, picture.size)
     assert journal.capture("cinepi_20231114_999999.jpg") is None
+
+
+def test_a_row_says_only_what_is_known(path: Path, reopen: Callable[..., Journal]) -> None:
+    """Three fit into a page of the database; a 0 is something that is known, as is every list."""
+    bare = capture(1, achieved=Achieved(iso=100))
+    full = capture(
+        2,
+        session=None,
+        frame=None,
+        late_ms=0.0,
+        level_ev=0.0,
+        quality=0,
+        clock_synced=False,
+        files=(CaptureFile(filename="a.dng", size=1, sha256=""),),
+        exposures=(TakenExposure(), TakenExposure(level_ev=-1.0)),
+    )
+    journal = reopen()
+    add(journal, bare, full)
+    assert journal.captures(Filter()).captures == (full, bare)
+    journal.close()
+    connection = sqlite3.connect(path)
+    [(raw,)] = connection.execute("SELECT document FROM capture ORDER BY id LIMIT 1")
+    connection.close()
+    assert b"null" not in raw
+    assert b"[]" not in raw
+    assert b'"achieved":{"iso":100}' in raw
 
 
 def test_an_empty_index_has_nothing(journal: Journal) -> None:
