@@ -19,8 +19,9 @@ from cinepi.clock import SystemClock, rfc3339
 from cinepi.envelope import Command
 from cinepi.journal.filter import Filter
 from cinepi.journal.journal import Journal
-from cinepi.model.documents import Achieved, CaptureDocument, CaptureKind
+from cinepi.model.documents import CaptureDocument, CaptureKind
 from cinepi.model.events import CaptureStored
+from cinepi.model.exposures import Achieved
 from cinepi.protocol import PingResult
 
 START = 1_700_000_000

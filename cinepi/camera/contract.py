@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cinepi.clock import Clock
 from cinepi.exposure.contract import Exposure
 from cinepi.features import Feature
-from cinepi.model.documents import Achieved
+from cinepi.model.exposures import Achieved
 from cinepi.model.settings import CameraSettings
 from cinepi.paths import Layout
 from cinepi.units import MonotonicTime, Seconds

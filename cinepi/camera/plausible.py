@@ -8,7 +8,7 @@ import msgspec
 from cinepi.camera.contract import Frame, Planes
 from cinepi.errors import CameraUnavailableError
 from cinepi.features import plausible_ranges
-from cinepi.model.documents import Achieved
+from cinepi.model.exposures import Achieved
 from cinepi.units import MonotonicTime, Seconds
 
 _CLOCK_SLACK: Seconds = 0.1

@@ -12,7 +12,7 @@ from cinepi.errors import CinepiError
 from cinepi.exposure.meter import level
 from cinepi.formats.contract import Facts, Provenance, Said
 from cinepi.logs.setup import logger
-from cinepi.model.documents import Exposure, TakenExposure
+from cinepi.model.exposures import Exposure, TakenExposure
 from cinepi.model.settings import CaptureSettings
 from cinepi.units import MonotonicTime, Stops, WallTime
 

@@ -9,15 +9,9 @@ import msgspec
 from cinepi.capture.store import StoredFile
 from cinepi.clock import rfc3339
 from cinepi.formats.contract import Buffer, Provenance, Said
-from cinepi.model.documents import (
-    CaptureDocument,
-    CaptureFacts,
-    CaptureFile,
-    CaptureKind,
-    Exposure,
-    TakenExposure,
-)
+from cinepi.model.documents import CaptureDocument, CaptureFacts, CaptureFile, CaptureKind
 from cinepi.model.events import CaptureStored
+from cinepi.model.exposures import Exposure, TakenExposure
 from cinepi.units import MonotonicTime, WallTime
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 
 import msgspec
 
-from cinepi.model.documents import Exposure
+from cinepi.model.exposures import Exposure
 from cinepi.model.settings import CameraSettings
 from cinepi.units import Stops, WallTime
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cinepi.clock import parse_time
 from cinepi.exposure.contract import Reading
-from cinepi.model.documents import Achieved, CaptureDocument
+from cinepi.model.documents import CaptureDocument
+from cinepi.model.exposures import Achieved
 from cinepi.units import Stops
 
 MIDDLE_GREY = 0.18

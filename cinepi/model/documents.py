@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from cinepi.features import Feature, plausible, reading
+from cinepi.features import Feature, reading
+from cinepi.model.exposures import Achieved, TakenExposure
 from cinepi.model.settings import CameraSettings
-from cinepi.units import Microseconds, Stops
 
 SessionState = Literal["idle", "waiting", "active", "paused"]
 EndReason = Literal["stopped", "count", "duration", "until", "storage_full"]
@@ -126,58 +126,6 @@ class SessionDocument(Document, frozen=True):
     end_reason: EndReason | None = None
     ended_at: str | None = None
     scheduling: Literal["fifo", "other"] = "other"
-
-
-class Achieved(Document, frozen=True):
-    """What the camera really did for one picture, from its own metadata; None where it cannot say.
-
-    Each field says what can be true of it (`plausible`); what cannot is told as None.
-
-    Attributes:
-        exposure_us: Exposure time.
-        iso: Analogue gain × digital gain × 100, rounded.
-        analogue_gain: Gain in the sensor.
-        digital_gain: Gain after the sensor.
-        colour_temperature_k: White point in kelvin.
-        lux: Brightness of the scene.
-        lens_position: Focus in dioptres.
-        sensor_temperature_c: In °C.
-    """
-
-    exposure_us: Annotated[Microseconds | None, plausible(1, 4_000_000_000)] = None
-    iso: Annotated[int | None, plausible(1, 10_000_000)] = None
-    analogue_gain: Annotated[float | None, plausible(0.01, 1000)] = None
-    digital_gain: Annotated[float | None, plausible(0.01, 1000)] = None
-    colour_temperature_k: Annotated[int | None, plausible(500, 100_000)] = None
-    lux: Annotated[float | None, plausible(0, 10_000_000)] = None
-    lens_position: Annotated[float | None, plausible(0, 100)] = None
-    sensor_temperature_c: Annotated[float | None, plausible(-80, 200)] = None
-
-
-class Exposure(Document, frozen=True, kw_only=True, omit_defaults=True):
-    """What one picture asks of the camera. What is None, the camera decides.
-
-    Attributes:
-        shutter_us: Exposure time.
-        gain: Sensitivity as a factor, in the sensor and after it together; 1.0 is ISO 100.
-    """
-
-    shutter_us: Microseconds | None = None
-    gain: float | None = None
-
-
-class TakenExposure(Document, frozen=True, kw_only=True):
-    """One exposure of a shot.
-
-    Attributes:
-        asked: What was asked of the camera; what is left out, the camera decided.
-        achieved: What the camera did.
-        level_ev: How bright the picture came out, in stops above middle grey; None if unknown.
-    """
-
-    asked: Exposure = Exposure()
-    achieved: Achieved = Achieved()
-    level_ev: Stops | None = None
 
 
 class Recovery(Document, frozen=True):
@@ -316,6 +264,11 @@ class CaptureDocument(CaptureFacts, frozen=True, kw_only=True):
     height: int
     files: tuple[CaptureFile, ...] = ()
     exposures: tuple[TakenExposure, ...] = ()
+
+    def file(self, filename: str) -> CaptureFile | None:
+        """The file of the shot that is called so; None if there is none."""
+        own = CaptureFile(filename=self.filename, size=self.size, sha256=self.sha256)
+        return next((file for file in (own, *self.files) if file.filename == filename), None)
 
     @property
     def filenames(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""captures/get: facts about one picture, and its bytes in raw messages after the answer."""
+"""captures/get: facts about one shot, and the bytes of a file in raw messages after the answer."""
 
 import os
 from typing import Literal
@@ -21,7 +21,7 @@ class GetParams(Params, frozen=True, rename={"what": "as"}):
     """Arguments: which picture, and what of it.
 
     Attributes:
-        filename: Of the picture, without a folder.
+        filename: Of the picture or of any other file of its shot, without a folder.
         what: Facts alone, or the bytes of a small preview or of the whole file as well.
     """
 

@@ -79,12 +79,18 @@ class Health(View, frozen=True):
     clock_synced: bool = True
 
 
-class Capture(View, frozen=True):
-    """`capture`, and one picture in answers and lists."""
+class CaptureFile(View, frozen=True):
+    """A picture, or what lies beside it."""
 
     filename: str = ""
     size: int = 0
     sha256: str = ""
+
+
+class Capture(CaptureFile, frozen=True):
+    """`capture`, and one picture in answers and lists."""
+
+    files: tuple[CaptureFile, ...] = ()
     taken_at: str = ""
     width: int = 0
     height: int = 0

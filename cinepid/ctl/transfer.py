@@ -14,7 +14,7 @@ from cinepi.errors import CinepiError
 from cinepi.units import Bytes, Seconds
 from cinepid import topics
 from cinepid.ctl.ask import Command, Reply
-from cinepid.ctl.documents import Capture
+from cinepid.ctl.documents import Capture, CaptureFile
 from cinepid.ctl.text import count, safe, size
 from cinepid.ctl.verdict import reason
 from cinepid.ctl.work import Work
@@ -98,7 +98,7 @@ async def fetch(
             why = reason(reply) if reply else "no answer"
             work.output.note(f"{device}: {filename} was not fetched: {why}")
             return None
-        return await _receive(work, receiver, reply, folder, what)
+        return await _receive(work, receiver, reply, folder, filename=filename, what=what)
     except (OSError, CinepiError) as error:
         work.output.note(f"{device}: {filename} was not fetched: {error}")
         return None
@@ -106,7 +106,9 @@ async def fetch(
         work.link.hearers.remove(receiver.hear)
 
 
-async def _receive(work: Work, receiver: Receiver, reply: Reply, folder: Path, what: str) -> Path:
+async def _receive(
+    work: Work, receiver: Receiver, reply: Reply, folder: Path, *, filename: str, what: str
+) -> Path:
     found = decoded(_FOUND, reply.answer.data)
     transfer = None if found is None else found.transfer
     if found is None or transfer is None or not _is_credible(transfer):
@@ -127,10 +129,11 @@ async def _receive(work: Work, receiver: Receiver, reply: Reply, folder: Path, w
     _show_progress(reply.device, transfer.size, transfer.size)
     if len(data) != transfer.size:
         raise CinepiError(f"{count(len(data), 'byte')} came instead of {transfer.size}")
-    digest = found.capture.sha256
+    files: tuple[CaptureFile, ...] = (found.capture, *found.capture.files)
+    digest = next((file.sha256 for file in files if file.filename == filename), "")
     if what == "full" and digest and hashlib.sha256(data).hexdigest() != digest:
         raise CinepiError("it arrived damaged: its digest is wrong")
-    return _store(folder / reply.device, found.capture.filename, what, data)
+    return _store(folder / reply.device, filename, what, data)
 
 
 def _is_credible(transfer: _Transfer) -> bool:

@@ -1,10 +1,11 @@
 """What an operator sees who sends commands."""
 
 import hashlib
+from collections.abc import Callable
 
 import pytest
 
-from tests.broker.running import DEVICE, Heard, Operator, wait_for
+from tests.broker.running import DEVICE, Heard, Operator, RunningDaemon, wait_for
 from tests.service.running import RunningService
 
 
@@ -181,6 +182,31 @@ def test_a_picture_comes_in_parts(shared: Operator, shared_service: RunningServi
     picture = b"".join(part.payload for part in ordered)
     assert hashlib.sha256(picture).hexdigest() == capture["sha256"]
     assert picture == (shared_service.layout.captures / capture["filename"]).read_bytes()
+
+
+def test_what_lies_beside_a_picture_comes_by_its_own_name(
+    start_operator: Callable[..., Operator],
+    start_service: Callable[[], RunningService],
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    """A second exposure that is found beside a picture is another file of the same shot."""
+    service = start_service()
+    picture = (service.layout.captures / service.snapshot().filename).read_bytes()
+    service.terminate()
+    second = picture.replace(b"Exif", b"Exit")
+    for ending, content in (("jpg", picture), ("2.jpg", second)):
+        (service.layout.captures / f"cinepi_20200101_000000.{ending}").write_bytes(content)
+    start_service()
+    operator = start_operator()
+    start_daemon()
+    operator.await_online()
+    name = "cinepi_20200101_000000.2.jpg"
+    data = operator.ask("captures/get", **{"filename": name, "as": "full"})["data"]
+    assert data["capture"]["filename"] == "cinepi_20200101_000000.jpg"
+    assert [file["filename"] for file in data["capture"]["files"]] == [name]
+    assert data["transfer"]["size"] == len(second)
+    topic = data["transfer"]["topic"].removeprefix(f"cinepi/{DEVICE}/")
+    assert operator.wait(f"{topic}/0").payload == second
 
 
 def test_the_preview_of_a_picture_can_be_had(shared: Operator) -> None:

@@ -14,7 +14,7 @@ from cinepi.errors import CinepiError
 from cinepi.formats import exif, registry
 from cinepi.formats.contract import ENDS, Facts, Provenance
 from cinepi.logs.parse import parse_line
-from cinepi.model.documents import Achieved
+from cinepi.model.exposures import Achieved
 from cinepi.service.requests import load_methods, parse, understood
 from cinepid import config, topics
 from cinepid.commands._request import read

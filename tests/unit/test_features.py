@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from cinepi.features import Feature, features_of, plausible_ranges, reading, setting
-from cinepi.model.documents import Achieved, CaptureDocument, SessionDocument
+from cinepi.model.documents import CaptureDocument, SessionDocument
+from cinepi.model.exposures import Achieved
 from cinepi.model.settings import CameraSettings, Config
 
 

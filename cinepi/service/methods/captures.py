@@ -99,10 +99,8 @@ def verify(call: Call[VerifyParams]) -> VerifyResult:
 
     def digest_of(name: str) -> str | None:
         capture = journal.capture(name) if call.params.digest else None
-        if capture is None:
-            return None
-        beside = {file.filename: file.sha256 for file in capture.files}
-        return (beside | {capture.filename: capture.sha256}).get(name) or None
+        file = capture and capture.file(name)
+        return file.sha256 or None if file else None
 
     store = call.parts.store
     store.check()
@@ -241,7 +239,7 @@ def _known(call: Call[Any], name: str, field: str = "/filename") -> CaptureDocum
         InvalidArgumentError: No file is called so, or there is none of that name.
     """
     capture = call.parts.journal.capture(_checked(name, field))
-    if capture is not None and name in capture.filenames:
+    if capture is not None and capture.file(name) is not None:
         return capture
     message = f"there is no capture {name}"
     raise InvalidArgumentError.at(field, message)

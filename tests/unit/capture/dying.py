@@ -1,9 +1,12 @@
 """Stores and deletes shots in processes that end before one call of the system after the other.
 
-`python3 -m tests.unit.capture.dying write|delete FOLDER` leaves a folder for each of the calls,
-`FOLDER/0`, `FOLDER/1` …, as it was when the process before that call was gone without a word.
+`python3 -m tests.unit.capture.dying WHAT FOLDER` leaves a folder for each of the calls, `FOLDER/0`,
+`FOLDER/1` …, as it was when the process before that call was gone without a word. WHAT is `write`,
+`write-exfat` for a disk that knows neither links nor renames without overwriting, or `delete`.
 """
 
+import ctypes
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -46,8 +49,8 @@ def main() -> None:
 def _live(what: str, layout: Layout, calls: int) -> None:
     layout.journal.parent.mkdir(parents=True)
     store = Store(layout.captures, SystemClock())
-    if what == "write":
-        _end_after(calls)
+    if what != "delete":
+        _end_after(calls, knows_links=what == "write")
         store.write(FILES, WALL)
         return
     journal = Journal(layout.journal, clock=SystemClock(), boot="child")
@@ -73,8 +76,11 @@ def _live(what: str, layout: Layout, calls: int) -> None:
     remove(store, journal, [picture.name], "make_room")
 
 
-def _end_after(calls: int) -> None:
-    """Let the process do so many calls that change the disk, and end it in place of the next."""
+def _end_after(calls: int, *, knows_links: bool = True) -> None:
+    """Let the process do so many calls that change the disk, and end it in place of the next.
+
+    A disk that does not know links does not know how to rename without overwriting either.
+    """
     left = calls
 
     def counted(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -87,13 +93,24 @@ def _end_after(calls: int) -> None:
 
         return instead
 
-    for name in ("writev", "fsync", "unlink", "rename", "link"):
+    for name in ("open", "writev", "fsync", "unlink", "rename"):
         setattr(os, name, counted(getattr(os, name)))
 
-    class Counted:
-        renameat2 = staticmethod(counted(disk._libc.renameat2))  # noqa: SLF001 - the system's own
+    def refused(*_: object, **__: object) -> int:
+        ctypes.set_errno(errno.EINVAL)
+        return -1
 
-    disk._libc = Counted  # type: ignore[assignment]  # noqa: SLF001
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    class System:
+        renameat2 = staticmethod(
+            counted(disk._libc.renameat2) if knows_links else refused  # noqa: SLF001
+        )
+
+    disk._libc = System  # type: ignore[assignment]  # noqa: SLF001
+    if not knows_links:
+        setattr(os, "link", no_links)  # noqa: B010 - mypy refuses a plain assignment
 
 
 if __name__ == "__main__":

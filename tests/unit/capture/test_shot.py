@@ -21,8 +21,9 @@ from cinepi.capture.sweep import survey, sweep
 from cinepi.capture.take import Taker
 from cinepi.errors import DeadlineError, StorageFullError
 from cinepi.journal.journal import Journal, Transaction
-from cinepi.model.documents import CaptureDocument, Exposure
+from cinepi.model.documents import CaptureDocument
 from cinepi.model.events import CaptureStored
+from cinepi.model.exposures import Exposure
 from cinepi.model.settings import CameraSettings, CaptureSettings
 from cinepi.stem import stem_for, stem_of
 from tests.unit.camera.bench import SMALL, Bench

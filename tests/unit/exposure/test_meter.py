@@ -7,7 +7,8 @@ import pytest
 
 from cinepi.exposure.contract import Exposure
 from cinepi.exposure.meter import level, readings
-from cinepi.model.documents import Achieved, CaptureDocument, TakenExposure
+from cinepi.model.documents import CaptureDocument
+from cinepi.model.exposures import Achieved, TakenExposure
 
 
 def flat(light: float, height: int = 600, width: int = 800) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from cinepi.exposure.contract import Exposure
 from cinepi.features import Feature, features_of
-from cinepi.model.documents import Achieved
+from cinepi.model.exposures import Achieved
 from cinepi.model.settings import CameraSettings
 from cinepi.units import MonotonicTime
 

@@ -19,7 +19,7 @@ from cinepi.clock import Clock
 from cinepi.errors import CameraUnavailableError, DeadlineError
 from cinepi.exposure.contract import Exposure
 from cinepi.features import Feature, features_of
-from cinepi.model.documents import Achieved
+from cinepi.model.exposures import Achieved
 from cinepi.model.settings import CameraSettings, NoiseReduction, WhiteBalance
 from cinepi.paths import Layout
 from cinepi.units import MonotonicTime, Seconds
