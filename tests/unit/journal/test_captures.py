@@ -15,13 +15,8 @@ from cinepi.journal.captures import matching, microseconds
 from cinepi.journal.database import Database
 from cinepi.journal.filter import END_ID, FIRST_ID, Filter, query
 from cinepi.journal.journal import Journal
-from cinepi.model.documents import (
-    Achieved,
-    CaptureDocument,
-    CaptureFile,
-    CaptureKind,
-    TakenExposure,
-)
+from cinepi.model.documents import CaptureDocument, CaptureFile, CaptureKind
+from cinepi.model.exposures import Achieved, TakenExposure
 
 START = 1_700_000_000
 SECOND = 1_000_000
