@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from cinepi import systemd
 from cinepi.errors import InternalError, NotSupportedError, StorageFullError
 from cinepi.journal.failure import is_full, translated
-from cinepi.journal.reserve import Reserve
+from cinepi.journal.ballast import Ballast
 from cinepi.units import Seconds
 
 Row: TypeAlias = tuple[Any, ...]
@@ -147,7 +147,7 @@ def _go_on() -> int:
 class Work:
     """One transaction that is run again from its start if the disk was full and has room now."""
 
-    def __init__(self, database: Database, reserve: Reserve) -> None:
+    def __init__(self, database: Database, ballast: Ballast) -> None:
         """Begin; the database's lock must be held until `commit` or `rollback`.
 
         Raises:
@@ -156,7 +156,7 @@ class Work:
         if database.is_in_transaction:
             raise InternalError("a transaction of the journal was begun inside another one")
         self._database = database
-        self._reserve = reserve
+        self._ballast = ballast
         self._done: list[tuple[str, Values]] = []
         self._database.execute("BEGIN IMMEDIATE")
 
@@ -177,7 +177,7 @@ class Work:
         except sqlite3.Error as error:
             self._make_room_after(error)
             self._database.execute("COMMIT")
-        self._reserve.restore()
+        self._ballast.restore()
 
     def rollback(self) -> None:
         """Undo all of it."""
@@ -188,7 +188,7 @@ class Work:
         if not is_full(error):
             raise error
         self.rollback()
-        if not self._reserve.release():
+        if not self._ballast.drop():
             raise error
         self._database.execute("BEGIN IMMEDIATE")
         for sql, values in self._done:

@@ -19,7 +19,7 @@ from cinepi.journal.owed import Attempts
 from cinepi.journal.questions import Questions
 from cinepi.journal.readers import advanced
 from cinepi.journal.requests import Timeline
-from cinepi.journal.reserve import Reserve
+from cinepi.journal.ballast import Ballast
 from cinepi.journal.tally import Tally, load_tally
 from cinepi.journal.transaction import Transaction
 from cinepi.journal.waiting import Waiting
@@ -73,7 +73,7 @@ class Journal(Questions):
         opened = open_sound(path, clock)
         self._database = opened.database
         self.damage = opened.damage
-        self._reserve = Reserve(path.with_name("journal.reserve"), clock)
+        self._ballast = Ballast(path.with_name("journal.ballast"), clock)
         self._tally = load_tally(self._database) or Tally()
         self._timeline = Timeline.resume(self._database, clock)
         self._waiting = Waiting()
@@ -107,7 +107,7 @@ class Journal(Questions):
         listeners are called at the end, outside the lock.
 
         Raises:
-            StorageFullError: No space, even after the reserve was given up; nothing was written.
+            StorageFullError: No space, even after the ballast was dropped; nothing was written.
             InternalError: The disk or the database failed, or this thread has a transaction open;
                 nothing was written.
         """
@@ -199,7 +199,7 @@ class Journal(Questions):
     def _writing(self) -> Iterator[tuple[Work, Transaction]]:
         """Begin, then commit, or roll back on any exception."""
         with translated(self._path):
-            work = Work(self._database, self._reserve)
+            work = Work(self._database, self._ballast)
             try:
                 yield (
                     work,

@@ -47,7 +47,7 @@ def started_full(disk: Disk, policy: str, *, megabytes: int = 0, **camera: str) 
     service.start_session()
     service.frames_reach(3)
     service.close()
-    (service.layout.journal.with_name("journal.reserve")).unlink()
+    (service.layout.journal.with_name("journal.ballast")).unlink()
     fill_up(disk)
     return RunningService.start(disk.folder)
 
@@ -94,7 +94,7 @@ def test_a_frame_that_is_in_no_index_counts_once(disk: Disk) -> None:
         path.unlink()
     for path, content in before.items():
         path.write_bytes(content)
-    journal.with_name("journal.reserve").unlink()
+    journal.with_name("journal.ballast").unlink()
     fill_up(disk)
     service = RunningService.start(disk.folder)
     try:

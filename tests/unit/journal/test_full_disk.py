@@ -22,7 +22,7 @@ class Clock(SystemClock):
         return super().monotonic() + self.later
 
 folder, clock = Path(sys.argv[1]), Clock()
-reserve, ballast = folder / "journal.reserve", folder / "ballast"
+ballast, filler = folder / "journal.ballast", folder / "filler"
 
 def journal():
     return Journal(folder / "journal.db", clock=clock, boot="full")
@@ -36,8 +36,8 @@ def append(times=1, size=2000):
 said = {}
 opened = journal()
 append()
-said["reserve held"] = reserve.stat().st_blocks * 512
-with ballast.open("wb", buffering=0) as file:
+said["ballast held"] = ballast.stat().st_blocks * 512
+with filler.open("wb", buffering=0) as file:
     try:
         while file.write(b"x" * 4096):
             pass
@@ -45,8 +45,8 @@ with ballast.open("wb", buffering=0) as file:
         pass
 before = opened.last_seq
 append(size=50_000)
-said["written into the reserve"] = opened.last_seq - before
-said["reserve after"] = reserve.exists()
+said["written into the ballast"] = opened.last_seq - before
+said["ballast after"] = ballast.exists()
 try:
     append(10_000)
 except StorageFullError as error:
@@ -56,11 +56,11 @@ said["whole"] = opened.value("seq") == str(last) and len(opened.events(0, 9999).
 opened.close()
 opened = journal()
 said["opened on a full disk"] = opened.last_seq == last and opened.damage is None
-ballast.unlink()
+filler.unlink()
 clock.later = 60.0
 append()
 said["goes on"] = opened.last_seq == last + 1
-said["reserve again"] = reserve.stat().st_blocks * 512
+said["ballast again"] = ballast.stat().st_blocks * 512
 opened.close()
 print(json.dumps(said))
 """
@@ -73,7 +73,7 @@ def may_mount() -> bool:
 
 @pytest.mark.skipif(not may_mount(), reason="this user may not mount a small disk")
 def test_a_full_disk_costs_nothing_that_was_confirmed(tmp_path: Path) -> None:
-    """The reserve lets the journal write on; then an error says so, and with space it recovers."""
+    """The ballast lets the journal write on; then an error says so, and with space it recovers."""
     mount = 'mount -t tmpfs -o size=24m none "$0" && exec "$1" -c "$2" "$0"'
     done = subprocess.run(
         [*OWN_MOUNTS, "sh", "-c", mount, tmp_path, sys.executable, WRITER],
@@ -82,12 +82,12 @@ def test_a_full_disk_costs_nothing_that_was_confirmed(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     assert json.loads(done.stdout) == {
-        "reserve held": 1024 * 1024,
-        "written into the reserve": 1,
-        "reserve after": False,
+        "ballast held": 1024 * 1024,
+        "written into the ballast": 1,
+        "ballast after": False,
         "full": "storage_full",
         "whole": True,
         "opened on a full disk": True,
         "goes on": True,
-        "reserve again": 1024 * 1024,
+        "ballast again": 1024 * 1024,
     }

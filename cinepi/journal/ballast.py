@@ -1,4 +1,4 @@
-"""A file that holds disk space, to be given up when the disk is full."""
+"""A file that holds disk space, to be dropped when the disk is full."""
 
 import os
 from contextlib import suppress
@@ -14,7 +14,7 @@ _SPARE: Bytes = 16 * SIZE  # free space below which the file is not made again
 _RETRY: Seconds = 10.0
 
 
-class Reserve:
+class Ballast:
     """One file of `SIZE` bytes beside the database.
 
     On a full disk SQLite can neither insert nor delete rows, so deleting needs room first.
@@ -27,7 +27,7 @@ class Reserve:
         self._is_held = path.exists() and path.stat().st_size == SIZE
         self._next_try: MonotonicTime = clock.monotonic()
 
-    def release(self) -> bool:
+    def drop(self) -> bool:
         """Give the space up; False if there was none to give."""
         self._is_held = False
         self._next_try = self._clock.monotonic() + _RETRY
@@ -38,7 +38,7 @@ class Reserve:
         return True
 
     def restore(self) -> None:
-        """Take the space again if it was given up and the disk has plenty; looks every 10 s."""
+        """Take the space again if it was dropped and the disk has plenty; looks every 10 s."""
         if self._is_held or self._clock.monotonic() < self._next_try:
             return
         self._next_try = self._clock.monotonic() + _RETRY
