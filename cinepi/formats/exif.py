@@ -5,7 +5,9 @@ import math
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import piexif
@@ -25,6 +27,7 @@ _EXIF = b"Exif\0\0"
 _POINTER = 0x8769  # of the first directory: where the Exif tags are
 _TEXT_KINDS = (2, 7)  # ASCII and UNDEFINED, as the user comment is
 _MOST_TAGS = 200
+_REFUSALS = (ValueError, RecursionError)  # msgspec's errors, and wrong UTF-8 inside them
 
 
 def app1(facts: Facts, width: int, height: int) -> bytes:
@@ -126,10 +129,21 @@ def _time(exposure: dict[int, bytes]) -> WallTime | None:
 
 
 def _provenance(comment: bytes) -> Provenance:
+    """What a user comment of ours says; a value that a newer version wrote costs itself."""
+    text = comment.removeprefix(_ASCII)
     try:
-        return msgspec.json.decode(comment.removeprefix(_ASCII), type=Provenance)
-    except (ValueError, RecursionError):  # msgspec's errors, and wrong UTF-8 inside them
+        return msgspec.json.decode(text, type=Provenance)
+    except _REFUSALS:
+        pass
+    try:
+        values = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except _REFUSALS:
         return Provenance()
+    understood: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Provenance):
+        with suppress(KeyError, *_REFUSALS):
+            understood[field.name] = msgspec.json.decode(values[field.name], type=field.type)
+    return Provenance(**understood)
 
 
 def _comment(provenance: Provenance) -> bytes:
