@@ -213,7 +213,7 @@ def _marker(folder: int) -> str | None:
         return None
     finally:
         os.close(descriptor)
-    return first.decode("ascii", "replace") if first and end else None
+    return first.decode("ascii") if end and first.isalnum() else None  # of bytes: ASCII only
 
 
 def _write_marker(folder: int, marker: str) -> None:

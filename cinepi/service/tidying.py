@@ -72,6 +72,7 @@ class Tidying:
                 _log.error("folder and index are not in order", reason=str(error))
             try:
                 self._tell_start()
+                self._tell_problem()
             except StorageFullError as error:
                 _log.error("started on a full disk", reason=str(error))
 
@@ -89,18 +90,7 @@ class Tidying:
             if is_usable and not self.is_usable:
                 self._begin_anew()
             self.is_usable = is_usable
-            problem = self._known.problem
-            if problem is not None and not self._is_announced:
-                with self._journal.transaction() as tx:
-                    captures, _ = self._journal.capture_totals()
-                    tx.append(CapturesFolderChanged(reason=problem, captures=captures))
-                    tx.set_value(_ANNOUNCED, "yes")
-                self._is_announced = True
-            elif problem is None and self._is_announced and is_usable:
-                with self._journal.transaction() as tx:
-                    _settle(tx, CapturesFolderSettled(how="back"))
-                self._is_announced = False
-                self._begin_anew()
+            self._tell_problem()
 
     def go_on(self, between_pictures: BetweenPictures) -> None:
         """Do a part of what is left to be put in order, for about `BUDGET`.
@@ -135,6 +125,21 @@ class Tidying:
             self._known.accept(settle)
             self._is_announced = False
             self.is_usable = True
+            self._begin_anew()
+
+    def _tell_problem(self) -> None:
+        """Tell that the folder is another one, or that it is the known one again."""
+        problem = self._known.problem
+        if problem is not None and not self._is_announced:
+            with self._journal.transaction() as tx:
+                captures, _ = self._journal.capture_totals()
+                tx.append(CapturesFolderChanged(reason=problem, captures=captures))
+                tx.set_value(_ANNOUNCED, "yes")
+            self._is_announced = True
+        elif problem is None and self._is_announced and self.is_usable:
+            with self._journal.transaction() as tx:
+                _settle(tx, CapturesFolderSettled(how="back"))
+            self._is_announced = False
             self._begin_anew()
 
     def _begin_anew(self) -> None:
