@@ -111,6 +111,7 @@ def test_a_flood_of_commands_is_answered_one_by_one(device: tuple[Stack, Observe
     assert invariants.problems(stack, observer) == []
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(120)
 def test_a_flood_that_no_window_holds_back_costs_no_memory(device: tuple[Stack, Observer]) -> None:
     """QoS 0 comes as fast as it is sent; a command of QoS 1 in the middle of it is answered."""

@@ -23,6 +23,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     disk.close()
 
 
+@pytest.mark.alone
 def test_entries_without_a_file_cost_no_frame(disk: Disk) -> None:
     """Room is made by real pictures, however many of the index are gone: no slot is missed for it.
 
