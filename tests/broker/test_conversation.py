@@ -22,6 +22,7 @@ from cinepid.commands._registry import commands
 from tests.broker.contract import channels, messages, mistakes, validator
 from tests.broker.running import DEVICE, LIMIT, Heard, Operator
 from tests.service.running import RunningService
+from tests.service.stick import plug, stick, unplug
 
 Arguments = dict[str, Any]
 
@@ -62,6 +63,12 @@ def _conversation(operator: Operator, service: RunningService) -> Iterator[tuple
     yield "logs/recent", {"limit": 1}
     yield "system/forget", {}
     yield "system/republish", {}
+    with stick() as disk:
+        plug(service.layout.captures, disk)
+        operator.ask("snapshot/take", id="evening-1")
+        unplug(service.layout.captures)
+        operator.wait("event/captures_folder_changed")
+        yield "captures/accept", {}
 
 
 def _whole(conversation: Iterator[tuple[str, Arguments]]) -> Iterator[tuple[str, Arguments]]:
