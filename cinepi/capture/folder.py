@@ -144,14 +144,15 @@ class KnownFolder:
         status = os.fstat(folder)
         seen = (status.st_dev, status.st_ino, marker)
         if self._judged is None or self._judged[0] != seen:
-            self._judged = seen, self._judge(folder)
+            self._judged = seen, self._judge(folder, marker)
         return self._judged[1]
 
-    def _judge(self, folder: int) -> _Verdict:
+    def _judge(self, folder: int, marker: str | None) -> _Verdict:
         is_apart = self._is_apart(folder)
         was_apart = self._place is not None and self._place.is_apart
         known = self._journal.capture_names()
-        has_most = 2 * len(known & _names(folder)) >= len(known)
+        is_others = self._place is not None and marker is not None
+        has_most = not is_others and 2 * len(known & _names(folder)) >= len(known)
         is_unmounted = was_apart and not is_apart
         if (has_most and not (is_unmounted and not known)) or (
             len(known) < MANY and not is_unmounted

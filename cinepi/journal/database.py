@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 from cinepi import systemd
 from cinepi.errors import InternalError, NotSupportedError, StorageFullError
-from cinepi.journal.failure import is_full, translated
 from cinepi.journal.ballast import Ballast
+from cinepi.journal.failure import is_full, translated
 from cinepi.units import Seconds
 
 Row: TypeAlias = tuple[Any, ...]

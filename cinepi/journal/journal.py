@@ -11,6 +11,7 @@ import msgspec
 from cinepi.clock import Clock, new_run_id
 from cinepi.errors import StorageFullError
 from cinepi.journal import events, state
+from cinepi.journal.ballast import Ballast
 from cinepi.journal.damage import open_sound
 from cinepi.journal.database import Work
 from cinepi.journal.failure import translated
@@ -19,7 +20,6 @@ from cinepi.journal.owed import Attempts
 from cinepi.journal.questions import Questions
 from cinepi.journal.readers import advanced
 from cinepi.journal.requests import Timeline
-from cinepi.journal.ballast import Ballast
 from cinepi.journal.tally import Tally, load_tally
 from cinepi.journal.transaction import Transaction
 from cinepi.journal.waiting import Waiting

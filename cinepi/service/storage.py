@@ -159,7 +159,7 @@ class Storage:
 
         One batch at least: a disk may have space, and yet no room for another file. What counts
         are bytes that have come free. Entries of the index without a file free none and are passed
-        over, 150,000 of them in half a second.
+        over, 150,000 of them in a second.
         """
         end = time.perf_counter() + MAKE_ROOM_LIMIT
         ahead, there = tee(self._oldest_there())

@@ -153,3 +153,17 @@ def test_a_folder_that_cannot_be_marked_is_used(folder: Path, known: Known) -> N
     again = known()
     assert again.look()
     assert again.problem is None
+
+
+def test_another_cameras_disk_is_refused(
+    folder: Path, journal: Journal, known: Known, disk: Path
+) -> None:
+    """Two cameras that take a picture each minute give the same names; the mark tells."""
+    known().look()
+    fill(folder, journal, MANY)
+    for picture in folder.glob("cinepi_*"):
+        (disk / picture.name).write_bytes(b"another camera's")
+    (disk / MARKER).write_text("0badcaff\nanother camera's\n")
+    folder.rename(folder.with_name("aside"))
+    plug(folder, disk)
+    assert not known().look()
