@@ -60,7 +60,7 @@ def test_every_promised_command_is_there() -> None:
         "session": {"start", "stop", "pause", "resume", "get", "set"},
         "camera": {"get", "set", "restart"},
         "snapshot": {"take"},
-        "captures": {"list", "get", "delete"},
+        "captures": {"list", "get", "delete", "accept"},
         "config": {
             "get",
             "schema",
