@@ -8,7 +8,6 @@ import os
 import stat
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,10 +44,13 @@ class _Place(msgspec.Struct, frozen=True):
 
     Attributes:
         id: As its marker says.
-        is_apart: Whether it was on another file system than the journal: a disk of its own.
+        is_mounted: Whether it was on another file system than the folder that it stands in: a disk
+            is mounted there, or it is a link to one.
+        is_apart: Whether it was on another file system than the journal.
     """
 
     id: str
+    is_mounted: bool
     is_apart: bool
 
 
@@ -72,10 +74,10 @@ class KnownFolder:
     """Compares the folder with the one that the journal remembers; any thread.
 
     A folder without its marker that has most of the pictures is the same one, and gets a new
-    marker. Any other is judged by where it lies. Where the pictures had a disk of their own and
-    the folder now is on the journal's, or is a new disk, nothing is stored in it until the old one
-    is back or somebody accepts it. Where it lies where it lay, somebody has emptied it: pictures go
-    on, and the index is left alone as long as nobody accepts that. For example, a stick that is not
+    marker. Any other is judged by where it lies. Where the pictures had a disk of their own that is
+    not mounted now, or another disk is, nothing is stored in the folder until the old one is back
+    or somebody accepts it. Where it lies where it lay, somebody has emptied it: pictures go on, and
+    the index is left alone as long as nobody accepts that. For example, a stick that is not
     mounted is refused; after `rm -r captures` the session goes on, and health says so.
     """
 
@@ -148,12 +150,15 @@ class KnownFolder:
         return self._judged[1]
 
     def _judge(self, folder: int, marker: str | None) -> _Verdict:
-        is_apart = self._is_apart(folder)
-        was_apart = self._place is not None and self._place.is_apart
+        now = self._place_of(folder, marker or "")
+        was = self._place or msgspec.structs.replace(now, is_mounted=False)
         known = self._journal.capture_names()
         is_others = self._place is not None and marker is not None
         has_most = not is_others and 2 * len(known & _names(folder)) >= len(known)
-        is_unmounted = was_apart and not is_apart
+        is_unmounted = (was.is_mounted and not now.is_mounted) or (
+            was.is_apart and not now.is_apart
+        )
+        lies_elsewhere = was.is_mounted or now.is_mounted or was.is_apart != now.is_apart
         if (has_most and not (is_unmounted and not known)) or (
             len(known) < MANY and not is_unmounted
         ):
@@ -161,17 +166,20 @@ class KnownFolder:
             return _KNOWN
         if is_unmounted:
             what = f"the disk of the pictures is not mounted at {self._path}: {_ADVICE}"
-        elif was_apart or is_apart:
+        elif lies_elsewhere:
             what = f"another disk is mounted at {self._path}, without the known pictures: {_ADVICE}"
         else:
             what = f"{len(known)} pictures are gone from {self._path} at once: {_ADVICE}"
         _log.error("the folder of the pictures has changed", reason=what)
-        return _Verdict(what, is_refused=was_apart or is_apart)
+        return _Verdict(what, is_refused=lies_elsewhere)
 
-    def _is_apart(self, folder: int) -> bool:
-        with suppress(OSError):
-            return os.fstat(folder).st_dev != self._beside.stat().st_dev
-        return False
+    def _place_of(self, folder: int, marker: str) -> _Place:
+        device = os.fstat(folder).st_dev
+        return _Place(
+            marker,
+            is_mounted=device != self._path.parent.stat().st_dev,
+            is_apart=device != self._beside.stat().st_dev,
+        )
 
     def _adopt(self, folder: int) -> None:
         """Remember a folder; where it cannot be marked, the next start decides anew."""
@@ -188,7 +196,7 @@ class KnownFolder:
         if marker is None:
             marker = new_run_id()
             _write_marker(folder, marker)
-        return _Place(marker, self._is_apart(folder))
+        return self._place_of(folder, marker)
 
     def _remember(self, tx: Transaction, place: _Place) -> None:
         tx.set_value(_KEY, msgspec.json.encode(place).decode())

@@ -90,6 +90,14 @@ def test_a_disk_that_is_away_is_refused(folder: Path, known: Known, disk: Path) 
     assert again.problem is None
 
 
+def test_the_journal_may_be_on_any_disk(folder: Path, journal: Journal, disk: Path) -> None:
+    """Where /var is a disk of its own, pictures still have to be on theirs."""
+    plug(folder, disk)
+    assert KnownFolder(folder, journal, beside=disk).look()
+    unplug(folder)
+    assert not KnownFolder(folder, journal, beside=disk).look()
+
+
 def test_another_disk_is_refused(folder: Path, journal: Journal, known: Known, disk: Path) -> None:
     """A new disk over the folder lacks the pictures: nothing is stored before it is accepted."""
     known().look()
