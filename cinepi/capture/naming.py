@@ -7,7 +7,7 @@ further exposures of the same shot, `….2.jpg`, `….3.jpg`. Which suffixes the
 
 import re
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from cinepi.errors import InvalidArgumentError
@@ -59,9 +59,7 @@ def endings() -> tuple[str, ...]:
 
 def understood(text: str) -> Name | None:
     """The name of a file of a shot, taken apart; None if no file of a shot is called so."""
-    match = _pattern(tuple(registry.formats())).fullmatch(text)
-    time = match and time_of(match["stem"])
-    return Name(match["stem"], match["ending"], time) if match and time else None
+    return _taken_apart(text, tuple(registry.formats()))
 
 
 def parse_name(text: str, field: str = "/filename") -> Name:
@@ -79,6 +77,13 @@ def parse_name(text: str, field: str = "/filename") -> Name:
         )
         raise InvalidArgumentError.at(field, message)
     return name
+
+
+@lru_cache(maxsize=1000)  # one step of a look at a folder, which asks several times for each name
+def _taken_apart(text: str, suffixes: tuple[str, ...]) -> Name | None:
+    match = _pattern(suffixes).fullmatch(text)
+    time = match and time_of(match["stem"])
+    return Name(match["stem"], match["ending"], time) if match and time else None
 
 
 @cache
