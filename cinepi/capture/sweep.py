@@ -85,8 +85,10 @@ def sweep(place: Path, known: set[str]) -> Sweep:
         present = known & names
         pictures, companions = _apart(names - removed - present)
         faults = {name: fault for name in pictures if (fault := _fault(folder, name))}
-        whole = {stem_of(name) for name in (*present, *pictures) if name not in faults}
-        of_known = {stem_of(name) for name in present}
+        whole, of_known = set[str](), set[str]()
+        if companions:  # most folders have none, and many thousands of pictures
+            of_known = {stem_of(name) for name in present}
+            whole = of_known | {stem_of(name) for name in pictures if name not in faults}
         beside: dict[str, tuple[str, ...]] = {}
         for name in companions:
             stem = stem_of(name)
