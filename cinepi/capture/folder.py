@@ -96,18 +96,17 @@ class KnownFolder:
         """Why the folder is not the known one, as it was seen last; None if all is well."""
         return self._problem
 
-    def look(self) -> bool:
-        """See which folder it is now; returns whether it may be used."""
+    def look(self) -> str | None:
+        """See which folder it is now; returns why it cannot be used, None where it can."""
         try:
             with opened(self._path, make=True) as folder:
                 self.check(folder)
         except StorageUnavailableError as error:
             self._problem = str(error)
-        except CinepiError as error:
-            _log.debug("the folder of the pictures cannot be opened", reason=str(error))
-        else:
-            return True
-        return False
+            return str(error)
+        except CinepiError as error:  # it may be the known one, and its disk fails
+            return str(error)
+        return None
 
     def check(self, folder: int) -> None:
         """See whether an open folder may be used; some 20 µs, or 0.1 s where it has changed.

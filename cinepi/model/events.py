@@ -197,7 +197,7 @@ class CapturesFound(Event, frozen=True):
 
 
 class CapturesFolderChanged(Event, frozen=True):
-    """The folder of the pictures is another one than before, or was emptied at once.
+    """The folder of the pictures is not there, is another one, or was emptied at once.
 
     Nothing is taken for deleted. Where its disk is missing or is another one, no picture is stored
     until the old folder is back or `captures/accept` says that this one is meant.

@@ -37,8 +37,8 @@ def _modules(parts: Parts) -> Check:
 
 
 def _file_system(parts: Parts) -> tuple[Check, float | None]:
-    if (problem := parts.tidying.problem) is not None and not parts.tidying.is_usable:
-        return Check(state="failing", reason=problem), None
+    if (refusal := parts.tidying.refusal) is not None:
+        return Check(state="failing", reason=refusal), None
     try:
         took_ms = parts.probe.measure()
     except CinepiError as error:

@@ -80,7 +80,7 @@ class Storage:
     def document(self) -> StorageDocument:
         """What the world is told, as of now; a disk that fails is a document too."""
         problem = self._tidying.problem
-        is_usable = self._tidying.is_usable
+        is_usable = self._tidying.refusal is None
         if is_usable:
             try:
                 self._last_seen = self._store.disk()

@@ -32,7 +32,7 @@ class Tidying:
     Attributes:
         has_begun: Whether the start of the service is told, so that its session may go on: a frame
             that is on the disk and in no index would count as missed. False on a full disk.
-        is_usable: Whether the folder was there and the known one at the last look.
+        refusal: Why the folder could not be used at the last look; None if it could.
     """
 
     def __init__(self, store: Store, journal: Journal, known: KnownFolder) -> None:
@@ -45,12 +45,12 @@ class Tidying:
         self._is_in_order = False
         self._is_announced = journal.value(_ANNOUNCED) is not None
         self.has_begun = False
-        self.is_usable = False
+        self.refusal: str | None = "the folder of the pictures has not been looked at yet"
 
     @property
     def problem(self) -> str | None:
         """What is wrong with the folder, in a sentence; None if it is the known one."""
-        return self._known.problem
+        return self._known.problem or self.refusal
 
     def begin(self) -> None:
         """Put everything in order at the start, however long it takes; systemd is asked for time.
@@ -59,10 +59,10 @@ class Tidying:
         for a service that runs?
         """
         with self._lock:
-            self.is_usable = self._known.look()
+            self.refusal = self._known.look()
             try:
                 finish_removals(self._store, self._journal)
-                if self.is_usable:
+                if self.refusal is None:
                     for _ in self._reconciled(at_once):
                         systemd.take_more_time("indexing pictures")
             except StorageFullError as error:
@@ -86,10 +86,10 @@ class Tidying:
             CinepiError: It cannot be told; the next look tries again.
         """
         with self._lock:
-            is_usable = self._known.look()
-            if is_usable and not self.is_usable:
+            refusal = self._known.look()
+            if refusal is None and self.refusal is not None:
                 self._begin_anew()
-            self.is_usable = is_usable
+            self.refusal = refusal
             self._tell_problem()
 
     def go_on(self, between_pictures: BetweenPictures) -> None:
@@ -100,7 +100,7 @@ class Tidying:
             CinepiError: The folder or the journal fails; the next call begins again.
         """
         with self._lock:
-            is_left = self.is_usable and not self._is_in_order
+            is_left = self.refusal is None and not self._is_in_order
             if is_left and not self._has_ended(between_pictures):
                 return
             if not self.has_begun:
@@ -124,7 +124,7 @@ class Tidying:
 
             self._known.accept(settle)
             self._is_announced = False
-            self.is_usable = True
+            self.refusal = None
             self._begin_anew()
 
     def _tell_problem(self) -> None:
@@ -136,7 +136,7 @@ class Tidying:
                 tx.append(CapturesFolderChanged(reason=problem, captures=captures))
                 tx.set_value(_ANNOUNCED, "yes")
             self._is_announced = True
-        elif problem is None and self._is_announced and self.is_usable:
+        elif problem is None and self._is_announced and self.refusal is None:
             with self._journal.transaction() as tx:
                 _settle(tx, CapturesFolderSettled(how="back"))
             self._is_announced = False

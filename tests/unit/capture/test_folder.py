@@ -47,9 +47,9 @@ def nothing(_: Transaction) -> None:
 
 def test_a_new_folder_is_marked_and_known_again(folder: Path, known: Known) -> None:
     """The first look makes the mark; later ones find it, also where the folder was moved."""
-    assert known().look()
+    assert known().look() is None
     mark = (folder / MARKER).read_text()
-    assert known().look()
+    assert known().look() is None
     moved = folder.with_name("moved")
     folder.rename(moved)
     moved.rename(folder)
@@ -68,7 +68,7 @@ def test_a_lost_mark_is_made_again(
     if mark is not None:
         (folder / MARKER).write_bytes(mark)
     again = known()
-    assert again.look()
+    assert again.look() is None
     assert again.problem is None
     assert (folder / MARKER).read_bytes().count(b"\n") == 2
 
@@ -79,23 +79,23 @@ def test_a_disk_that_is_away_is_refused(folder: Path, known: Known, disk: Path) 
     known().look()
     unplug(folder)
     again = known()
-    assert not again.look()
+    assert again.look() is not None
     assert "is not mounted" in (again.problem or "")
     descriptor = os.open(folder, os.O_RDONLY)
     with pytest.raises(StorageUnavailableError, match="is not mounted"):
         again.check(descriptor)
     os.close(descriptor)
     plug(folder, disk)
-    assert again.look()
+    assert again.look() is None
     assert again.problem is None
 
 
 def test_the_journal_may_be_on_any_disk(folder: Path, journal: Journal, disk: Path) -> None:
     """Where /var is a disk of its own, pictures still have to be on theirs."""
     plug(folder, disk)
-    assert KnownFolder(folder, journal, beside=disk).look()
+    assert KnownFolder(folder, journal, beside=disk).look() is None
     unplug(folder)
-    assert not KnownFolder(folder, journal, beside=disk).look()
+    assert KnownFolder(folder, journal, beside=disk).look() is not None
 
 
 def test_another_disk_is_refused(folder: Path, journal: Journal, known: Known, disk: Path) -> None:
@@ -105,12 +105,12 @@ def test_another_disk_is_refused(folder: Path, journal: Journal, known: Known, d
     folder.rename(folder.with_name("aside"))
     plug(folder, disk)
     again = known()
-    assert not again.look()
+    assert again.look() is not None
     assert "another disk is mounted" in (again.problem or "")
     again.accept(nothing)
     assert again.problem is None
-    assert again.look()
-    assert known().look()
+    assert again.look() is None
+    assert known().look() is None
 
 
 def test_a_new_disk_for_a_few_pictures_needs_no_word(
@@ -122,7 +122,7 @@ def test_a_new_disk_for_a_few_pictures_needs_no_word(
     folder.rename(folder.with_name("aside"))
     plug(folder, disk)
     again = known()
-    assert again.look()
+    assert again.look() is None
     assert again.problem is None
 
 
@@ -136,9 +136,9 @@ def test_pictures_that_were_moved_to_a_new_disk_are_known(
         (disk / picture.name).write_bytes(picture.read_bytes())
     folder.rename(folder.with_name("aside"))
     plug(folder, disk)
-    assert known().look()
+    assert known().look() is None
     unplug(folder)
-    assert not known().look()
+    assert known().look() is not None
 
 
 def test_an_emptied_folder_is_used_and_doubted(
@@ -149,7 +149,7 @@ def test_an_emptied_folder_is_used_and_doubted(
     fill(folder, journal, MANY)
     folder.rename(folder.with_name("aside"))
     again = known()
-    assert again.look()
+    assert again.look() is None
     assert "pictures are gone from" in (again.problem or "")
     again.accept(nothing)
     assert again.problem is None
@@ -159,7 +159,7 @@ def test_a_folder_that_cannot_be_marked_is_used(folder: Path, known: Known) -> N
     """Something else has the name of the mark: the next start decides anew."""
     (folder / MARKER).mkdir(parents=True)
     again = known()
-    assert again.look()
+    assert again.look() is None
     assert again.problem is None
 
 
@@ -174,4 +174,4 @@ def test_another_cameras_disk_is_refused(
     (disk / MARKER).write_text("0badcaff\nanother camera's\n")
     folder.rename(folder.with_name("aside"))
     plug(folder, disk)
-    assert not known().look()
+    assert known().look() is not None

@@ -27,7 +27,7 @@ def test_what_is_left_is_done_in_parts(tmp_path: Path, monkeypatch: pytest.Monke
         bench.index(0, 35, 1000)
         unplug(bench.layout.captures)
         bench.tidying.look()
-        assert not bench.tidying.is_usable
+        assert bench.tidying.refusal is not None
         bench.tidying.go_on(at_once)
         plug(bench.layout.captures, disk)
         bench.tidying.look()
@@ -65,7 +65,7 @@ def test_accepting_is_one_transaction_with_its_answer(tmp_path: Path) -> None:
         bench.tidying.accept(lambda tx: tx.set_value("answer", "given"))
         assert len(seqs) == 1
         assert bench.journal.value("answer") == "given"
-        assert bench.tidying.is_usable
+        assert bench.tidying.refusal is None
         bench.tidying.go_on(at_once)
         assert missing(bench) == [
             "captures_folder_changed",
