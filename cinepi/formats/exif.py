@@ -121,10 +121,12 @@ def _time(exposure: dict[int, bytes]) -> WallTime | None:
     date = exposure.get(piexif.ExifIFD.DateTimeOriginal, b"").decode("ascii", "replace")
     offset = exposure.get(piexif.ExifIFD.OffsetTimeOriginal, b"").decode("ascii", "replace")
     part = exposure.get(piexif.ExifIFD.SubSecTimeOriginal, b"000").decode("ascii", "replace")
-    try:
-        whole = datetime.strptime(f"{date} {offset}", f"{_EXIF_TIME} %z").timestamp()
-        return whole + int(part) / 1000
-    except ValueError:
+    if not offset:
+        return None
+    try:  # as ISO 8601, which is read in a tenth of the time that `strptime` takes
+        whole = datetime.fromisoformat(f"{date.replace(':', '-', 2)}{offset}")
+        return whole.timestamp() + int(part) / 1000
+    except (ValueError, OverflowError):
         return None
 
 
