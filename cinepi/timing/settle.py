@@ -62,7 +62,7 @@ def settle(session: Session, moment: Moment, reason: MissReason) -> Settled:
     return Settled(session, session.slot - first, end)
 
 
-def awaiting_first(session: Session, moment: Moment) -> Session | None:
+def _awaiting_first(session: Session, moment: Moment) -> Session | None:
     """The session, waiting for the first of its windows that has not closed; None if all have."""
     window = next(registry.read(session.rule).after(moment.wall), None)
     return None if window is None else session.awaiting(window)
@@ -80,7 +80,7 @@ def _with_clock_set(session: Session, moment: Moment) -> Session:
     """The same session by a wall clock that was set since its grid was laid out."""
     if session.state != "waiting":
         return msgspec.structs.replace(session, offset=moment.offset)
-    found = awaiting_first(session, moment) or session
+    found = _awaiting_first(session, moment) or session
     if found.opens > moment.wall or (found.closes or moment.wall + 1) <= moment.wall:
         return msgspec.structs.replace(found, offset=moment.offset)
     # The clock was set into the middle of a window. Its grid lies as if the window had opened in
