@@ -18,12 +18,12 @@ PATTERN = r"cinepi_(\d{8}_\d{6})(?:_(?!00)\d{2})?"
 _TIME = "%Y%m%d_%H%M%S"
 
 
-def stem_for(wall: WallTime, taken: Callable[[str], bool]) -> str:
+def stem_for(wall: WallTime, is_used: Callable[[str], bool]) -> str:
     """The first free stem for a shot that was exposed at `wall`.
 
     Args:
         wall: When the exposure began; the stem has it in local time.
-        taken: Whether there is a shot of that stem, as there is when two are exposed in one
+        is_used: Whether there is a shot of that stem, as there is when two are exposed in one
             second, when the clock was set back, and in the hour that autumn repeats.
 
     Raises:
@@ -32,7 +32,7 @@ def stem_for(wall: WallTime, taken: Callable[[str], bool]) -> str:
     second = f"cinepi_{datetime.fromtimestamp(wall).astimezone().strftime(_TIME)}"
     for number in range(MOST_PER_SECOND):
         stem = f"{second}_{number:02}" if number else second
-        if not taken(stem):
+        if not is_used(stem):
             return stem
     raise ConflictError(
         f"there are {MOST_PER_SECOND} pictures of {second} already; there can be no more"

@@ -53,7 +53,7 @@ class Publication:
                     raise
                 self._give_up(ending, error)
 
-    def publish(self, wall: WallTime, taken: Callable[[str], bool]) -> None:
+    def publish(self, wall: WallTime, is_used: Callable[[str], bool]) -> None:
         """Give the files their names, under the first stem that is free for all, and sync them.
 
         Never replaces another file. Where one of the names is in use, all go on to the next stem.
@@ -62,7 +62,7 @@ class Publication:
 
         Args:
             wall: When the shot was exposed.
-            taken: Stems that must not be used although no file has them.
+            is_used: Stems that must not be used although no file has them.
 
         Raises:
             OSError: The picture cannot be renamed, or the folder not synced.
@@ -72,7 +72,7 @@ class Publication:
         picture = next(iter(self.names))
         while True:
             stem = stem_for(
-                wall, lambda stem: stem in refused or taken(stem) or self._is_in_use(stem)
+                wall, lambda stem: stem in refused or is_used(stem) or self._is_in_use(stem)
             )
             refused.add(stem)
             if not self._name_companions(stem):

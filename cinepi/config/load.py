@@ -19,7 +19,16 @@ from cinepi.model.events import ConfigRecovered
 from cinepi.model.settings import Config
 from cinepi.paths import Layout
 
-__all__ = ["Known", "Loaded", "load", "parse_config", "planned", "put_back", "recover", "take_back"]
+__all__ = [
+    "Known",
+    "Loaded",
+    "load",
+    "parse_config",
+    "put_back",
+    "recover",
+    "recovery_of",
+    "take_back",
+]
 
 _LAST = "last configuration"  # where a configuration comes from, in the words of the event
 
@@ -115,7 +124,7 @@ def recover(
         CinepiError: It cannot be written; see `atomic.write`.
     """
     source, text = _best(layout, known)
-    recovery = planned(layout, clock, reason=reason, source=source)
+    recovery = recovery_of(layout, clock, reason=reason, source=source)
     put_back(layout, text, recovery)
     return _loaded(read_config(text, source=source, before=known.config), recovery)
 
@@ -144,30 +153,30 @@ def _loaded(reading: Reading, recovery: ConfigRecovered | None = None) -> Loaded
     return Loaded(reading, store.digest(reading.text), recovery)
 
 
-def planned(layout: Layout, clock: Clock, *, reason: str, source: str) -> ConfigRecovered:
+def recovery_of(layout: Layout, clock: Clock, *, reason: str, source: str) -> ConfigRecovered:
     """What `put_back` will do to the file as it is now, in the words of its event."""
     path = store.target(layout)
     kept_as = f"{path.name}.broken-{store.stamp(clock)}" if path.exists() else None
     return ConfigRecovered(reason=reason, source=source, kept_as=kept_as)
 
 
-def put_back(layout: Layout, text: str, plan: ConfigRecovered) -> None:
-    """Put a good text in the place of a broken file, which is kept under the name of the plan.
+def put_back(layout: Layout, text: str, recovery: ConfigRecovered) -> None:
+    """Put a good text in the place of a broken file, which is kept under the name of the recovery.
 
     Raises:
         CinepiError: It cannot be written; see `atomic.write`.
     """
-    if plan.kept_as is not None:
+    if recovery.kept_as is not None:
         with suppress(FileNotFoundError):  # somebody was faster
-            atomic.keep_as(store.target(layout), plan.kept_as)
+            atomic.keep_as(store.target(layout), recovery.kept_as)
     store.write(layout, text)
 
 
-def take_back(layout: Layout, plan: ConfigRecovered) -> None:
+def take_back(layout: Layout, recovery: ConfigRecovered) -> None:
     """Undo `put_back`, or as much of it as was done, as far as the disk lets us."""
     path = store.target(layout)
     with suppress(OSError):
-        if plan.kept_as is None:
+        if recovery.kept_as is None:
             path.unlink(missing_ok=True)
         else:
-            path.with_name(plan.kept_as).replace(path)
+            path.with_name(recovery.kept_as).replace(path)

@@ -102,16 +102,16 @@ def _understood(
 ) -> Config:
     """Take every known value that is in order, and that of `before` for each that is not."""
     wrong = {problem.field for problem in problems}
-    taken: dict[str, object] = {}
+    in_force: dict[str, object] = {}
     known: dict[str, dict[str, object]] = msgspec.to_builtins(before)
     for name, values in known.items():
         given = sections.get(name, {})
         if not isinstance(given, dict):  # such as `camera: 5`: all of the section stays
-            taken[name] = values
+            in_force[name] = values
             continue
-        taken[name] = {
+        in_force[name] = {
             key: values[key] if f"/{name}/{key}" in wrong else value
             for key, value in given.items()
             if key in values
         }
-    return parse(Config, taken)
+    return parse(Config, in_force)

@@ -46,15 +46,15 @@ WITH RECURSIVE
         UNION ALL
         SELECT 2 * step FROM doubled WHERE EXISTS (SELECT 1 FROM capture WHERE id = ?1 + step)
     ),
-    halved(taken, free) AS (
+    halved(used, free) AS (
         SELECT ?1 + max(step) / 2, ?1 + max(step) FROM doubled
         UNION ALL
         SELECT
-            CASE WHEN EXISTS (SELECT 1 FROM capture WHERE id = (taken + free) / 2)
-                THEN (taken + free) / 2 ELSE taken END,
-            CASE WHEN EXISTS (SELECT 1 FROM capture WHERE id = (taken + free) / 2)
-                THEN free ELSE (taken + free) / 2 END
-        FROM halved WHERE free - taken > 1
+            CASE WHEN EXISTS (SELECT 1 FROM capture WHERE id = (used + free) / 2)
+                THEN (used + free) / 2 ELSE used END,
+            CASE WHEN EXISTS (SELECT 1 FROM capture WHERE id = (used + free) / 2)
+                THEN free ELSE (used + free) / 2 END
+        FROM halved WHERE free - used > 1
     )
 SELECT min(free) FROM halved
 """

@@ -167,18 +167,20 @@ class ConfigFile:
             reason = str(error)
         else:
             raise ConflictError(self._nothing_to_recover())
-        plan = load.planned(self._layout, self._clock, reason=reason, source="running service")
+        recovery = load.recovery_of(
+            self._layout, self._clock, reason=reason, source="running service"
+        )
         result = ConfigChangeResult(revision=self._in_force.revision)
-        putting = PuttingBack(plan=plan, command=command, answer=raw(result))
+        putting = PuttingBack(recovery=recovery, command=command, answer=raw(result))
         with intents.declared(self._journal, putting) as (key,):
             try:
-                load.put_back(self._layout, self._in_force.text, plan)
+                load.put_back(self._layout, self._in_force.text, recovery)
                 with self._journal.transaction() as tx:
-                    tx.append(plan)
+                    tx.append(recovery)
                     tx.finish(command, result)
                     intents.fulfil(tx, key)
             except CinepiError:  # broken as before: another try finds what this one found
-                load.take_back(self._layout, plan)
+                load.take_back(self._layout, recovery)
                 raise
         return result
 

@@ -20,7 +20,7 @@ from cinepi.service.followers.registry import Followers
 from cinepi.service.in_force import InForce
 from cinepi.service.interrupted import Copying, Writing, raw
 
-Plan = Callable[[Reading], change.Change]
+MakeChange = Callable[[Reading], change.Change]
 """Makes the new configuration of the one in force."""
 Outcome = Callable[[ConfigChangeResult, Config], msgspec.Struct]
 """Makes the answer that is recorded for the command."""
@@ -117,12 +117,12 @@ class Configuration:
         What is not understood in it stays in the file and sets nothing.
         """
 
-        def plan(old: Reading) -> change.Change:
+        def put_back(old: Reading) -> change.Change:
             reading = read_config(text, source="the backup", before=old.config)
             changed = change.changed_paths(old.config, reading.config)
             return change.Change(reading.config, text, changed, kept_comments=True)
 
-        return self._change(plan, "restore", command=command, replaces_file=True)
+        return self._change(put_back, "restore", command=command, replaces_file=True)
 
     def recover(self, command: Command | None) -> ConfigChangeResult:
         """Put what is in force in the place of a broken file; see `ConfigFile.recover`."""
@@ -165,7 +165,7 @@ class Configuration:
 
     def _change(
         self,
-        plan: Plan,
+        make: MakeChange,
         source: str,
         *,
         base_revision: int | None = None,
@@ -181,27 +181,27 @@ class Configuration:
                 self._file.take_up_edit()
             old = self._in_force
             _check_base(base_revision, old.revision)
-            planned = plan(old.reading)
-            if problems := self._followers.problems(planned.config, planned.changed):
+            wanted = make(old.reading)
+            if problems := self._followers.problems(wanted.config, wanted.changed):
                 raise InvalidArgumentError.of(problems)
             result = ConfigChangeResult(
-                revision=old.revision + bool(planned.changed),
-                changed=planned.changed,
-                pending_restart=old.pending_restart(planned.config),
-                kept_comments=planned.kept_comments,
+                revision=old.revision + bool(wanted.changed),
+                changed=wanted.changed,
+                pending_restart=old.pending_restart(wanted.config),
+                kept_comments=wanted.kept_comments,
                 dry_run=dry_run,
             )
-            if dry_run or not planned.changed:
+            if dry_run or not wanted.changed:
                 return msgspec.structs.replace(result, revision=old.revision)
             if old.config.system.backup_enabled:
                 result = msgspec.structs.replace(result, backup_file=self._file.back_up())
-            answer = outcome(result, planned.config) if outcome else result
-            self._write(planned, result, source, command, answer)
+            answer = outcome(result, wanted.config) if outcome else result
+            self._write(wanted, result, source, command, answer)
         return result
 
     def _write(
         self,
-        planned: change.Change,
+        wanted: change.Change,
         result: ConfigChangeResult,
         source: str,
         command: Command | None,
@@ -212,10 +212,10 @@ class Configuration:
         After a crash in between, the next start finds the intent, sees by the digest whether the
         file was written, and ends the change or forgets it.
         """
-        name, changed = self._layout.config.name, planned.changed
-        reading = read_config(planned.text, source=name, before=planned.config)
+        name, changed = self._layout.config.name, wanted.changed
+        reading = read_config(wanted.text, source=name, before=wanted.config)
         writing = Writing(
-            digest=store.digest(planned.text),
+            digest=store.digest(wanted.text),
             changed=changed,
             source=source,
             backup_file=result.backup_file,
@@ -224,14 +224,14 @@ class Configuration:
         )
         with intents.declared(self._journal, writing) as (key,):
             try:
-                store.write(self._layout, planned.text)
+                store.write(self._layout, wanted.text)
                 with self._journal.transaction() as tx:
                     self._in_force.change(tx, reading, changed, source, result.backup_file)
                     self._followers.join(tx, reading.config, changed)
                     tx.finish(command, answer)
                     intents.fulfil(tx, key)
             except CinepiError:
-                self._file.fail(planned.text)
+                self._file.fail(wanted.text)
                 raise
         self._followers.follow(self._in_force.config, changed)
 

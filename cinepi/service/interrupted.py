@@ -48,12 +48,12 @@ class PuttingBack(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration in force takes the place of a file that was broken by hand.
 
     Attributes:
-        plan: As the event says it.
+        recovery: As the event says it.
         command: Who asked.
         answer: The answer to the command.
     """
 
-    plan: ConfigRecovered
+    recovery: ConfigRecovered
     command: Command | None
     answer: msgspec.Raw
 
@@ -97,7 +97,7 @@ class Interrupted:
             tx.finish(done.command, done.answer)
         if not self._is_told:
             for each in self._put_back:
-                tx.append(each.plan)
+                tx.append(each.recovery)
         for key in self._keys:
             intents.fulfil(tx, key)
 
