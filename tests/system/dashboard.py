@@ -63,6 +63,8 @@ class Dashboard:
         """Leave."""
         self._client.disconnect()
         self._client.loop_stop()
+        # It closes its sockets when nobody refers to it any more: neither may its own callbacks.
+        self._client.on_connect = self._client.on_message = self._client.on_subscribe = None
 
     def __enter__(self) -> Self:
         """Use it in a `with` block."""
