@@ -8,7 +8,6 @@ import tempfile
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import IO
 
 _PORTS = range(10_000, 32_000)
 """Below those that a kernel gives to outgoing connections: from 32768 on, unless it was told so."""
@@ -39,9 +38,10 @@ _given: set[int] = set()
 
 
 @cache
-def _marks() -> IO[bytes]:
-    """Open until the process ends, which is when its locks go; one for each user."""
-    return (Path(tempfile.gettempdir()) / f"cinepi-tests-{os.getuid()}.ports").open("ab")
+def _marks() -> int:
+    """A file, one for each user; open until the process ends, which is when its locks go."""
+    path = Path(tempfile.gettempdir()) / f"cinepi-tests-{os.getuid()}.ports"
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def resident_mb() -> float:
